@@ -1,0 +1,5 @@
+"""`python -m dshcli` is `dsh`."""
+
+from dshcli.app import main
+
+main()

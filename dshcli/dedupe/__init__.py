@@ -1,0 +1,1 @@
+"""Dedupe: which image of a group to keep, and why."""

@@ -1,0 +1,1 @@
+"""Images: walk folders, open a file as pixels, digest its bytes."""

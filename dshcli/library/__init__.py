@@ -1,0 +1,1 @@
+"""Library: the SQLite index of images and their codes."""
