@@ -39,7 +39,8 @@ def hamming(a: Codes, b: Codes) -> npt.NDArray[np.uint16]:
 
     `np.bitwise_count` is uint8 and would wrap at 256, so the sum is taken in uint16.
     """
-    return np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.uint16)
+    distances: npt.NDArray[np.uint16] = np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.uint16)
+    return distances
 
 
 def chance_pairs(images: int, bits: int, radius: int) -> float:
@@ -47,5 +48,5 @@ def chance_pairs(images: int, bits: int, radius: int) -> float:
 
     E = N(N-1)/2 * 2^-k * sum_{i<=r} C(k, i). Real bits depend on each other, so this is a lower bound.
     """
-    share = sum(comb(bits, i) for i in range(min(radius, bits) + 1)) / 2**bits
+    share: float = sum(comb(bits, i) for i in range(min(radius, bits) + 1)) / 2**bits
     return images * (images - 1) / 2 * share

@@ -1,12 +1,13 @@
 """What can go wrong, as the user is told it. Imports nothing of ours.
 
-    DshError              an error of ours: exit code 1
-      UsageError          the command's words are off: exit code 2
-      NoIndex             there is no index file yet
-      NoModel             no model of that name or in that folder
-      BadModel            the model's folder is incomplete, damaged or inconsistent
-      NoData              a data set is not here and cannot be fetched
-    BadImage              one file is not a readable image: it lands in the ledger, the run goes on
+DshError              an error of ours: exit code 1
+  UsageError          the command's words are off: exit code 2
+  NoIndex             there is no index file yet
+  NoModel             no model of that name or in that folder
+  BadModel            the model's folder is incomplete, damaged or inconsistent
+  NoData              a data set is not here and cannot be fetched
+BadImage              one file is not a readable image: it lands in the ledger, the run goes on
+  TryAgain            ... for a reason outside its content: the next run opens it again
 """
 
 
@@ -43,3 +44,7 @@ class NoData(DshError):
 
 class BadImage(Exception):
     """One file that could not be read as an image; `str()` is the reason, short enough for a ledger."""
+
+
+class TryAgain(BadImage):
+    """A file that could not be read this time: no permission, gone, growing, or above a limit that can be raised."""

@@ -1,9 +1,9 @@
 """Progress as data: long jobs report to a Reporter; the terminal draws it, the silent twin ignores it.
 
-    with reporter.task("hashing", total=5000, unit="image") as task:
-        task.advance(16)
-        task.note(loss=0.31)
-    reporter.say("kept the epoch with the best validation mAP: 7")
+with reporter.task("hashing", total=5000, unit="image") as task:
+    task.advance(16)
+    task.note(loss=0.31)
+reporter.say("kept the epoch with the best validation mAP: 7")
 """
 
 import sys

@@ -1,9 +1,9 @@
 """Model folders: what is in one, how it is read, written, listed and chosen. No torch here.
 
-    NAME/
-      config.json           ModelConfig, with the SHA-256 of the two files below
-      encoder.onnx          pixels uint8 (n, height, width, channels) -> outputs float32 (n, bits), on the CPU
-      weights.safetensors   the same network's tensors, to go on training or to run on a GPU
+NAME/
+  config.json           ModelConfig, with the SHA-256 of the two files below
+  encoder.onnx          pixels uint8 (n, height, width, channels) -> outputs float32 (n, bits), on the CPU
+  weights.safetensors   the same network's tensors, to go on training or to run on a GPU
 """
 
 import hashlib
@@ -113,7 +113,9 @@ def _read_config(folder: Path) -> ModelConfig:
         raise BadModel(f"{path}: {error}", hint="Train the model again.") from error
     try:
         known = {f.name for f in fields(ModelConfig)}
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in raw.items() if name in known}
+        values: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in raw.items() if name in known
+        }
         config = ModelConfig(**values)
         _check(config)
     except (TypeError, AttributeError, ValueError) as error:
@@ -149,7 +151,8 @@ def save_model(folder: Path, config: ModelConfig, write_files: Callable[[Path], 
         _swap(temporary, folder)
     except OSError as error:
         raise DshError(
-            f"{folder}: {error.strerror or error}", hint="Free some space, or choose another folder with --out."
+            f"{folder}: {error.strerror or error}",
+            hint="Free some space, or choose another folder with --out.",
         ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -202,7 +205,10 @@ def find_model(name: str | None) -> Model:
     folder = paths.models_folder() / name
     if not folder.is_dir():
         known = ", ".join([BUILTIN, *_trained_names()])
-        raise NoModel(f"there is no model named {name!r}", hint=f"Models here: {known}. A folder needs a slash: ./{name}")
+        raise NoModel(
+            f"there is no model named {name!r}",
+            hint=f"Models here: {known}. A folder needs a slash: ./{name}",
+        )
     return open_model(folder)
 
 

@@ -1,0 +1,179 @@
+"""Opens an image as the small square of pixels that a network wants, once and for all file types.
+
+    bytes -> Pillow (JPEG at reduced scale) -> 8 bits a channel -> square -> alpha over white -> gray or RGB -> upright
+
+Every step after the decoder works on few pixels: the picture is scaled down before it is converted and turned.
+"""
+
+import io
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.errors import BadImage, TryAgain
+from dshcli.images.reading import read_image_file
+from dshcli.images.sniff import SNIFF_BYTES, sniff
+from dshcli.images.spec import InputSpec
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_PIXELS = 200_000_000  # a phone's 200-megapixel picture still opens; a decompression bomb does not
+DRAFT_MARGIN = 2  # a JPEG is decoded to at least this many times the square's side
+
+_ORIENTATION = 0x0112  # the EXIF tag
+_TURNS = {  # EXIF orientation -> the Pillow operations that make the picture upright
+    2: ("FLIP_LEFT_RIGHT",),
+    3: ("ROTATE_180",),
+    4: ("FLIP_TOP_BOTTOM",),
+    5: ("TRANSPOSE",),
+    6: ("ROTATE_270",),
+    7: ("TRANSVERSE",),
+    8: ("ROTATE_90",),
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upright picture: pixels uint8 (size, size, channels), and the file's own width, height and format.
+
+    The aspect ratio is not kept in `pixels`; width and height are those a viewer shows, after EXIF turns.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    width: int
+    height: int
+    format: str
+
+
+def open_image(source: Path | str | bytes, spec: InputSpec, max_pixels: int = MAX_PIXELS) -> Picture:
+    """The first frame of an image file (or of its bytes) as `spec` wants it.
+
+    Raises BadImage, with a reason for the ledger, for whatever cannot be read as an image: not an image at all,
+    truncated, damaged, of an unknown kind, or of more than `max_pixels` pixels.
+    """
+    data = source if isinstance(source, bytes) else _bytes_of(source)
+    name = sniff(data[:SNIFF_BYTES])
+    if name is None:
+        raise BadImage("not an image" if data else "empty file")
+    if name == "PNG":
+        _check_png(data)
+    try:
+        return _picture(data, name, spec, max_pixels)
+    except BadImage:
+        raise
+    except MemoryError as error:
+        raise TryAgain("not enough memory to decode it") from error
+    except Exception as error:
+        # Decoders fail on hostile bytes in every way there is: OSError, SyntaxError, ValueError, struct.error ...
+        raise BadImage(_reason(error)) from error
+
+
+def _bytes_of(path: Path | str) -> bytes:
+    file = read_image_file(str(path))
+    if file is None:
+        raise BadImage("not an image")
+    return file.data
+
+
+def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int) -> Picture:
+    pillow = _pillow()
+    with pillow.open(io.BytesIO(data), formats=[name]) as image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise TryAgain(f"{width} x {height} pixels are more than the limit of {max_pixels} (--max-pixels)")
+        if name == "JPEG":
+            side = DRAFT_MARGIN * spec.size
+            image.draft("L" if spec.channels == 1 and image.mode == "L" else None, (side, side))
+        image.load()
+        turn = image.getexif().get(_ORIENTATION, 1)
+        small = _eight_bits(image).resize((spec.size, spec.size), pillow.Resampling.BILINEAR, reducing_gap=2.0)
+    flat = _over_white(small).convert("L" if spec.channels == 1 else "RGB")
+    for operation in _TURNS.get(turn, ()):
+        flat = flat.transpose(pillow.Transpose[operation])
+    pixels = np.asarray(flat, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
+    if turn in (5, 6, 7, 8):
+        width, height = height, width
+    return Picture(pixels, width, height, name)
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """The image in a mode that can be scaled: 8 bits a channel, no palette."""
+    if image.mode.startswith("I;16"):
+        return _gray(np.asarray(image) >> 8)
+    if image.mode == "I":  # 32-bit containers mostly hold 16-bit pictures
+        values = np.asarray(image).astype(np.int64)
+        return _gray(values >> 8) if 255 < values.max() <= 0xFFFF and values.min() >= 0 else _stretched(values)
+    if image.mode == "F":
+        return _stretched(np.nan_to_num(np.asarray(image), posinf=0.0, neginf=0.0))
+    if image.mode == "1":
+        return image.convert("L")
+    if "transparency" in image.info or image.mode == "PA":
+        return image.convert("RGBA")
+    return image.convert("RGB") if image.mode == "P" else image
+
+
+def _gray(values: npt.NDArray[Any]) -> "Image":
+    from PIL import Image
+
+    return Image.fromarray(values.astype(np.uint8))
+
+
+def _stretched(values: npt.NDArray[Any]) -> "Image":
+    """Darkest to 0, brightest to 255: for measurements whose scale the file does not tell."""
+    if values.dtype == np.int64 and values.min() >= 0 and values.max() <= 255:
+        return _gray(values)
+    low, high = float(values.min()), float(values.max())
+    return _gray((values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values))
+
+
+def _over_white(image: "Image") -> "Image":
+    """Transparent parts become white, as a viewer or a printed page would show them."""
+    if image.mode not in ("RGBA", "LA", "RGBa", "La"):
+        return image
+    from PIL import Image
+
+    image = image.convert("RGBA")
+    white = Image.new("RGBA", image.size, "white")
+    white.alpha_composite(image)
+    return white
+
+
+def _check_png(data: bytes) -> None:
+    """Raises BadImage if a critical chunk's checksum is wrong: Pillow itself does not check the pixels' (IDAT)."""
+    at, view = 8, memoryview(data)
+    while at + 12 <= len(data):
+        length = int.from_bytes(view[at : at + 4], "big")
+        body = view[at + 4 : at + 8 + length]
+        critical = not body[0] & 0x20
+        if critical and len(body) == length + 4 and at + 12 + length <= len(data):
+            checksum = int.from_bytes(view[at + 8 + length : at + 12 + length], "big")
+            if zlib.crc32(body) != checksum:
+                raise BadImage(f"damaged: wrong checksum in PNG chunk {bytes(body[:4])!r}")
+        at += 12 + length
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    if "truncated" in text.lower() or isinstance(error, EOFError):
+        return "truncated"
+    if "cannot identify image file" in text:
+        return "damaged: not readable as the image that its first bytes announce"
+    return f"damaged: {text[:120]}"
+
+
+@cache
+def _pillow() -> Any:
+    """Pillow, made ready once: HEIC registered, and its own bomb limit off, since `max_pixels` is ours."""
+    import pillow_heif
+    from PIL import Image, ImageFile
+
+    pillow_heif.register_heif_opener()
+    Image.MAX_IMAGE_PIXELS = None
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return Image

@@ -1,0 +1,66 @@
+"""The index's tables, as append-only numbered migrations. Only creating and writing import this module.
+
+    models       key, model_id, name, bits, radius             whose codes are in here
+    images       id, path, size, mtime_ns, digest, width, height, format, error
+    codes        (model, image) -> code                        packed bytes: a code >= 2^63 overflows INTEGER
+    code_chunks  (model, chunk) -> offsets, codes              derived: the codes of ids chunk*65536 .. +65535, packed
+
+A path is TEXT where it is valid UTF-8 and BLOB where it is not. An image with `error` has neither digest nor code.
+Triggers keep code_chunks true: whatever touches a code empties its chunk in the same transaction, and readers fall
+back to the rows of an empty chunk. So a stop at any moment leaves nothing to repair.
+"""
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from dshcli.library.connection import MIGRATION_SET
+
+migrations = Migrations(MIGRATION_SET)
+
+
+@migrations()
+def m001_images_and_codes(db: Database) -> None:
+    for statement in (
+        """
+        CREATE TABLE models (
+            key INTEGER PRIMARY KEY, model_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+            bits INTEGER NOT NULL, radius INTEGER NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE images (
+            id INTEGER PRIMARY KEY, path NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+            digest BLOB, width INTEGER, height INTEGER, format TEXT, error TEXT
+        )
+        """,
+        "CREATE INDEX images_by_digest ON images (digest)",
+        """
+        CREATE TABLE codes (
+            model INTEGER NOT NULL, image INTEGER NOT NULL, code BLOB NOT NULL, PRIMARY KEY (model, image)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE code_chunks (
+            model INTEGER NOT NULL, chunk INTEGER NOT NULL, offsets BLOB, codes BLOB, PRIMARY KEY (model, chunk)
+        )
+        """,
+        """
+        CREATE TRIGGER image_gone AFTER DELETE ON images BEGIN
+            DELETE FROM codes WHERE image = OLD.id;
+        END
+        """,
+        _chunk_trigger("INSERT", "NEW"),
+        _chunk_trigger("UPDATE", "NEW"),
+        _chunk_trigger("DELETE", "OLD"),
+        "CREATE INDEX codes_by_image ON codes (image)",
+    ):
+        db.execute(statement)
+
+
+def _chunk_trigger(event: str, row: str) -> str:
+    return f"""
+        CREATE TRIGGER code_{event.lower()} AFTER {event} ON codes BEGIN
+            INSERT INTO code_chunks (model, chunk) VALUES ({row}.model, {row}.image >> 16)
+            ON CONFLICT DO UPDATE SET offsets = NULL, codes = NULL WHERE codes IS NOT NULL;
+        END
+    """
