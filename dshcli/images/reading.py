@@ -46,7 +46,7 @@ def read_image_file(path: str) -> FileBytes | None:
             data = head + file.read()
             after = os.fstat(descriptor)
     except FileNotFoundError:
-        raise TryAgain("disappeared while indexing") from None
+        raise TryAgain("no such file") from None
     except OSError as error:
         raise TryAgain((error.strerror or str(error)).lower()) from error
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns) or len(data) != after.st_size:

@@ -1,0 +1,218 @@
+"""The command line: signatures and help. Each command calls one function and shows what it returns."""
+
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from dshcli import paths
+from dshcli.errors import DshError, UsageError
+from dshcli.options import (
+    Csv,
+    Db,
+    Folders,
+    Jobs,
+    Json,
+    MaxPixels,
+    ModelName,
+    Quiet,
+    Radius,
+    Verbose,
+    at_most_one,
+    lines_of_stdin,
+    show_version,
+)
+
+
+class _Group(TyperGroup):
+    """Our errors end as `Error: ...` and `Hint: ...`, without a traceback. Anything else is a bug and keeps its own."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DshError as error:
+            _leave(error)
+        except KeyboardInterrupt:
+            print("\nStopped. What was finished is saved; the same command goes on from there.", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
+def _leave(error: DshError) -> NoReturn:
+    from dshcli.show.text import escaped
+
+    print(f"Error: {escaped(str(error))}", file=sys.stderr)
+    if error.hint:
+        print(f"Hint: {escaped(error.hint)}", file=sys.stderr)
+    raise typer.Exit(2 if isinstance(error, UsageError) else 1) from error
+
+
+_LOOK: Any = {"rich_markup_mode": None, "context_settings": {"help_option_names": ["-h", "--help"]}}
+
+app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, **_LOOK)
+models_app = typer.Typer(**_LOOK)
+app.add_typer(models_app, name="models")
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Find duplicate and similar images by learned binary codes.
+
+    Start with: dsh index ./photos, then dsh dupes.
+    """
+
+
+@app.command(epilog="Example: dsh index ./photos --exclude 'thumbs/*' --prune")
+def index(
+    folders: Annotated[list[str], typer.Argument(metavar="FOLDER", help="Folders of images, or single images.")],
+    db: Db = None,
+    model: ModelName = None,
+    include: Annotated[list[str], typer.Option(metavar="GLOB", help="Only files of this name or path.")] = [],  # noqa: B006
+    exclude: Annotated[list[str], typer.Option(metavar="GLOB", help="No files or folders of this name.")] = [],  # noqa: B006
+    hidden: Annotated[bool, typer.Option("--hidden", help="Hidden files and folders, too.")] = False,
+    follow_symlinks: Annotated[bool, typer.Option("--follow-symlinks", help="Follow symlinks; loops end.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Drop images from the index whose files are gone.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try files again that could not be read before.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if any file was skipped.")] = False,
+    max_pixels: MaxPixels = None,
+    jobs: Jobs = 0,
+    json: Json = False,
+    csv: Csv = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Hash the images of folders into the index. Unchanged files are not opened again."""
+    from dshcli.commands.index import index_images
+    from dshcli.images.opening import MAX_PIXELS
+    from dshcli.images.walk import WalkOptions
+    from dshcli.library.indexing import IndexOptions
+    from dshcli.progress import Silent, Terminal
+    from dshcli.show.index import show_ledger
+    from dshcli.show.screen import Screen
+
+    at_most_one(json=json, csv=csv)
+    walk = WalkOptions(tuple(include), tuple(exclude), hidden, follow_symlinks)
+    options = IndexOptions(walk, max_pixels or MAX_PIXELS, jobs, prune, retry)
+    ledger = index_images(db or paths.default_index(), folders, model, options, Silent() if quiet else Terminal())
+    show_ledger(Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose), ledger)
+    if strict and ledger.skipped:
+        raise typer.Exit(3)
+
+
+@app.command(epilog="Example: dsh query img.png -r 2; or: find new -name '*.jpg' | dsh query - -k 5 --json")
+def query(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files; - reads paths from stdin.")],
+    radius: Radius = None,
+    count: Annotated[int | None, typer.Option("-k", metavar="N", help="At most N neighbours, the nearest.")] = None,
+    db: Db = None,
+    model: ModelName = None,
+    max_pixels: MaxPixels = None,
+    json: Json = False,
+    csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """List the indexed images whose codes are near an image's, nearest first."""
+    from dshcli.commands.query import QueryOptions, find_neighbours
+    from dshcli.images.opening import MAX_PIXELS
+    from dshcli.library.store import Index
+    from dshcli.show.query import show_answers
+    from dshcli.show.screen import Screen
+
+    at_most_one(json=json, csv=csv)
+    several = len(images) > 1 or "-" in images
+    with Index.open(db or paths.default_index()) as index:
+        options = QueryOptions(model, radius, count, max_pixels or MAX_PIXELS)
+        result = find_neighbours(index, lines_of_stdin(images), options)
+        problems = show_answers(Screen.of(json=json, csv=csv, quiet=quiet), result, several=several)
+    if problems and not several:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: dsh dupes --radius 1; in a script: dsh dupes ./photos --json --fail-on-found")
+def dupes(
+    folders: Folders = [],  # noqa: B006
+    radius: Radius = None,
+    link: Annotated[
+        str, typer.Option(metavar="star|single", help="star: all near the keeper; single: chains.")
+    ] = "star",
+    db: Db = None,
+    model: ModelName = None,
+    fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
+    json: Json = False,
+    csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Group images whose codes lie within the radius; say which to keep. Changes nothing."""
+    from dshcli.commands.dupes import DupesOptions, find_dupes
+    from dshcli.library.store import Index
+    from dshcli.show.dupes import show_dupes
+    from dshcli.show.screen import Screen
+
+    at_most_one(json=json, csv=csv)
+    with Index.open(db or paths.default_index()) as index:
+        result = find_dupes(index, DupesOptions(model, radius, link, tuple(folders)))
+        show_dupes(Screen.of(json=json, csv=csv, quiet=quiet), result)
+    if fail_on_found and result.count:
+        raise typer.Exit(4)
+
+
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context) -> None:
+    """The models here: list (the default), show, use, rm."""
+    if context.invoked_subcommand is None:
+        models_list()
+
+
+@models_app.command("list", epilog="Example: dsh models list --json")
+def models_list(json: Json = False, csv: Csv = False) -> None:
+    """List the models; a star marks the current one."""
+    from dshcli.hasher.models import current_name, list_models
+    from dshcli.show.models import show_models
+    from dshcli.show.screen import Screen
+
+    at_most_one(json=json, csv=csv)
+    show_models(Screen.of(json=json, csv=csv), list_models(), current_name())
+
+
+@models_app.command("show", epilog="Example: dsh models show mnist-8")
+def models_show(
+    name: Annotated[str | None, typer.Argument(help="A model's name or folder; the current one if left out.")] = None,
+    json: Json = False,
+) -> None:
+    """Show all that is known of a model."""
+    from dshcli.hasher.models import current_name, find_model
+    from dshcli.show.models import show_model
+    from dshcli.show.screen import Screen
+
+    show_model(Screen.of(json=json), find_model(name), current_name())
+
+
+@models_app.command("use", epilog="Example: dsh models use photo")
+def models_use(name: Annotated[str, typer.Argument(help="A model's name or folder.")]) -> None:
+    """Make a model the current one, which commands use without --model."""
+    from dshcli.hasher.models import use_model
+    from dshcli.show.screen import Screen
+
+    Screen.of().say(f"The current model is now {use_model(name).model_id}.")
+
+
+@models_app.command("rm", epilog="Example: dsh models rm mnist-8")
+def models_rm(name: Annotated[str, typer.Argument(help="A trained model's name.")]) -> None:
+    """Remove a trained model. Codes that it made stay in the index."""
+    from dshcli.hasher.models import remove_model
+    from dshcli.show.screen import Screen
+
+    remove_model(name)
+    Screen.of().say(f"Removed {name}.")
+
+
+def main() -> None:
+    """The entry point `dsh`."""
+    try:
+        app(prog_name="dsh")
+    except BrokenPipeError:
+        # The reader, `head` for instance, has had enough: leave without a word, also at interpreter shutdown.
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,84 @@
+"""Which model a command means, and the radius that it means with it."""
+
+from dshcli.codes import chance_pairs
+from dshcli.errors import NoIndex, NoModel, UsageError
+from dshcli.hasher.encoder import Encoder
+from dshcli.hasher.models import Model, current_name, find_model, list_models
+from dshcli.library.store import Index, IndexedModel
+
+
+def choose_indexed(index: Index, wanted: str | None) -> IndexedModel:
+    """The model whose codes to compare: the wanted one, else the current one, else the only one in the index.
+
+    Raises NoIndex if the index holds no code at all, NoModel if the choice is not clear or has no codes here.
+    """
+    models = index.models()
+    if not models:
+        raise NoIndex(f"{index.path} holds nothing yet", hint="Fill it: dsh index FOLDER")
+    named = _matching(models, wanted or current_name())
+    if named is not None:
+        return named
+    choices = ", ".join(model.name for model in models)
+    if wanted is not None:
+        raise NoModel(
+            f"{index.path} has no codes of the model {wanted!r}",
+            hint=f"It has codes of: {choices}. To add some: dsh index FOLDER --model {wanted}",
+        )
+    if len(models) > 1:
+        raise NoModel(
+            f"{index.path} has codes of several models, and none of the current one ({current_name()})",
+            hint=f"Choose with --model: {choices}",
+        )
+    return models[0]
+
+
+def _matching(models: list[IndexedModel], name: str) -> IndexedModel | None:
+    """The indexed model of that id; or that the name stands for now; or, if it is no longer here, the last so named."""
+    by_id = {model.model_id: model for model in models}
+    if name in by_id:
+        return by_id[name]
+    try:
+        return by_id.get(find_model(name).model_id)
+    except NoModel:
+        return next((model for model in reversed(models) if model.name == name), None)
+
+
+def encoder_of(indexed: IndexedModel) -> Encoder:
+    """The network that made the codes of an indexed model. Raises NoModel if its folder is gone."""
+    for model in list_models():
+        if isinstance(model, Model) and model.model_id == indexed.model_id:
+            return Encoder(model)
+    model = find_model(current_name())
+    if model.model_id == indexed.model_id:  # a folder outside the usual place
+        return Encoder(model)
+    raise NoModel(
+        f"the model {indexed.model_id} that made these codes is no longer here",
+        hint="Hash the images again: dsh index FOLDER --model NAME (dsh models list shows the models).",
+    )
+
+
+def choose_radius(radius: int | None, model: IndexedModel) -> int:
+    """The radius to use: the given one, else the model's calibrated one. Raises UsageError if it cannot be."""
+    if radius is None:
+        return model.radius
+    if radius < 0:
+        raise UsageError(f"a radius cannot be negative, as {radius} is", hint="0 finds equal codes only.")
+    if radius > model.bits:
+        raise UsageError(
+            f"a radius of {radius} is beyond the {model.bits} bits of {model.name}: it would match everything",
+            hint=f"This model's calibrated radius is {model.radius}.",
+        )
+    return radius
+
+
+def chance_warning(images: int, bits: int, radius: int) -> str:
+    """A warning, with its number, if one or more pairs of unrelated images are expected within the radius; else ''."""
+    expected = chance_pairs(images, bits, radius)
+    if expected < 1:
+        return ""
+    fitting = [r for r in range(radius) if chance_pairs(images, bits, r) < 1]
+    advice = f"use --radius {fitting[-1]} or less" if fitting else "use a model with more bits (such as photo)"
+    return (
+        f"Warning: among {images:,} images, {bits} bits at radius {radius} join at least {expected:,.0f} pairs of "
+        f"unrelated images by chance alone; {advice}."
+    )

@@ -1,0 +1,16 @@
+"""`dsh index`: hash the images of folders into the index."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dshcli.hasher.encoder import Encoder
+from dshcli.hasher.models import find_model
+from dshcli.library.indexing import IndexOptions, Ledger, index_folder
+from dshcli.progress import Reporter
+
+
+def index_images(
+    path: Path, folders: Sequence[str], model: str | None, options: IndexOptions, reporter: Reporter
+) -> Ledger:
+    """Hashes with the model of that name (None: the current one). Raises NoModel, BadModel, DshError."""
+    return index_folder(path, folders, Encoder(find_model(model)), options, reporter)

@@ -1,0 +1,56 @@
+"""Options that several commands share, and the small checks that typer does not make."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dshcli import __version__
+from dshcli.errors import UsageError
+
+Db = Annotated[
+    Path | None,
+    typer.Option("--db", metavar="FILE", help="The index file; else DSH_DB, else your data folder."),
+]
+ModelName = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="NAME", help="A model's name or folder; else the current model.")
+]
+Radius = Annotated[
+    int | None,
+    typer.Option("--radius", "-r", metavar="BITS", help="Largest distance, inclusive; else the model's."),
+]
+Folders = Annotated[list[str], typer.Argument(metavar="FOLDER", help="Only images under these folders.")]
+MaxPixels = Annotated[
+    int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Skip larger images; else 200 million.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Threads; 0 means one a core.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, a record a line.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say everything.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print data only: no words, no progress.")]
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and leaves."""
+    if wanted:
+        typer.echo(f"dsh {__version__}")
+        raise typer.Exit
+
+
+def at_most_one(**flags: bool) -> None:
+    """Raises UsageError if two flags are set that exclude each other."""
+    chosen = [f"--{name}" for name, value in flags.items() if value]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} exclude each other", hint=f"Give one: {chosen[0]}")
+
+
+def lines_of_stdin(arguments: list[str]) -> Iterator[str]:
+    """The arguments, with the lines of stdin in the place of a `-`. Bytes that are no UTF-8 are kept."""
+    for argument in arguments:
+        if argument == "-":
+            yield from (os.fsdecode(line.rstrip(b"\n")) for line in sys.stdin.buffer if line.strip())
+        else:
+            yield argument

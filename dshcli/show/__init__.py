@@ -1,0 +1,1 @@
+"""Show: turns results into output. The only place that prints data (stdout) and closing words (stderr)."""
