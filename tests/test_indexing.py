@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def run(db: Path, *folders: Path, hasher: MeanColour | None = None, **options: o
 
 def dump(db: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every row of every table of ours."""
-    with sqlite3.connect(db) as connection:
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection:
         tables = ("models", "images", "codes", "code_chunks")
         return {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in tables}
 

@@ -21,6 +21,7 @@ def open_for_reading(path: Path, *, check_same_thread: bool = True) -> sqlite3.C
     """A read-only connection. Raises NoIndex if there is no file, DshError if it is no index that this version reads."""
     if not path.exists():
         raise NoIndex(f"{path}: there is no index yet", hint="Make one: dsh index FOLDER")
+    _ensure_no_folder(path)
     with translated(path):
         connection = _read_only(path, check_same_thread)
         with _closed_on_error(connection):
@@ -33,6 +34,11 @@ def open_for_reading(path: Path, *, check_same_thread: bool = True) -> sqlite3.C
                     hint="Bring it up to date: dsh index FOLDER",
                 )
     return connection
+
+
+def _ensure_no_folder(path: Path) -> None:
+    if path.is_dir():
+        raise DshError(f"{path} is a folder, not an index file", hint=f"Name a file in it: --db {path / 'index.db'}")
 
 
 def _read_only(path: Path, check_same_thread: bool) -> sqlite3.Connection:
