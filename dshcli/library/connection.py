@@ -72,6 +72,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
             f"{path.parent}: {(error.strerror or str(error)).lower()}",
             hint="Choose another place with --db FILE.",
         ) from error
+    _ensure_no_folder(path)
     with translated(path):
         connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
         with _closed_on_error(connection):
