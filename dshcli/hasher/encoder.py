@@ -40,8 +40,24 @@ class Encoder:
         return self._model.model_id
 
     @property
+    def name(self) -> str:
+        return self._model.config.name
+
+    @property
+    def radius(self) -> int:
+        return self._model.config.radius
+
+    @property
+    def name(self) -> str:
+        return self._model.config.name
+
+    @property
     def bits(self) -> int:
         return self._model.config.bits
+
+    @property
+    def radius(self) -> int:
+        return self._model.config.radius
 
     @property
     def spec(self) -> InputSpec:
