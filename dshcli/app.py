@@ -152,7 +152,7 @@ def dupes(
 
     at_most_one(json=json, csv=csv)
     with Index.open(db or paths.default_index()) as index:
-        result = find_dupes(index, DupesOptions(model, radius, link, tuple(folders)))
+        result = find_dupes(index, DupesOptions(model, radius, link.value, tuple(folders)))
         show_dupes(Screen.of(json=json, csv=csv, quiet=quiet), result)
     if fail_on_found and result.count:
         raise typer.Exit(4)

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, a record a line.
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say everything.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print data only: no words, no progress.")]
+
+
+class Link(StrEnum):
+    """How groups hold together: every member within the radius of the keeper, or of any other member."""
+
+    STAR = "star"
+    SINGLE = "single"
 
 
 def show_version(wanted: bool) -> None:
