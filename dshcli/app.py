@@ -134,9 +134,7 @@ def query(
 def dupes(
     folders: Folders = [],  # noqa: B006
     radius: Radius = None,
-    link: Annotated[
-        str, typer.Option(metavar="star|single", help="star: all near the keeper; single: chains.")
-    ] = "star",
+    link: Annotated[Link, typer.Option(help="All members near the keeper, or chains.")] = Link.STAR,
     db: Db = None,
     model: ModelName = None,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,

@@ -16,5 +16,5 @@ def index_images(
     """Hashes with the model of that name (None: the current one). Raises NoModel, BadModel, DshError."""
     roots = [
         absolute_root(folder) for folder in folders
-    ]  # before the model loads: a misspelt path should answer at once
+    ]  # first: a misspelt path should answer at once
     return index_folder(path, roots, Encoder(find_model(model)), options, reporter)
