@@ -14,6 +14,7 @@ from dshcli.options import (
     Folders,
     Jobs,
     Json,
+    Link,
     MaxPixels,
     ModelName,
     Quiet,
