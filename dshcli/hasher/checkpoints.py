@@ -1,0 +1,96 @@
+"""A training that was stopped can be taken up again: after each epoch its whole state is on disk, or the one before."""
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dshcli.errors import DshError
+
+FILE = "checkpoint.pt"
+
+
+@dataclass(frozen=True)
+class Record:
+    """How a training went so far: mean loss and validation score of every epoch done, and the time it took."""
+
+    losses: tuple[float, ...] = ()
+    scores: tuple[float, ...] = ()
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @property
+    def epochs(self) -> int:
+        return len(self.scores)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch (from 1) with the best score, the latest of equals, since it has learned longer; 0: none yet."""
+        best = max(self.scores, default=0.0)
+        return max((i + 1 for i, score in enumerate(self.scores) if score == best), default=0)
+
+    @property
+    def best_score(self) -> float:
+        return max(self.scores, default=0.0)
+
+    @property
+    def epochs_without_gain(self) -> int:
+        """Epochs since one was better than all before it."""
+        return len(self.scores) - self.scores.index(self.best_score) - 1 if self.scores else 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state after an epoch. Random numbers need none: each epoch's generators come from the seed and its number."""
+
+    record: Record
+    network: dict[str, Any]
+    optimizer: dict[str, Any]
+    best_network: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckpointStore:
+    """One checkpoint in a folder; settings are plain values that tell which training it belongs to."""
+
+    folder: Path
+    settings: dict[str, Any]
+
+    def clear(self) -> None:
+        """Removes the checkpoint of an earlier training, if there is one."""
+        (self.folder / FILE).unlink(missing_ok=True)
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        """Puts the checkpoint in the place of the last one, in one step. Raises DshError if the disk refuses."""
+        temporary = self.folder / f".{FILE}"
+        state = {**vars(checkpoint), "record": asdict(checkpoint.record), "settings": self.settings}
+        try:
+            with open(temporary, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.folder / FILE)
+        except (OSError, RuntimeError) as error:  # torch turns a full disk into a RuntimeError
+            raise DshError(
+                f"{self.folder}: {error}", hint="Free some space; --resume then goes on after the last epoch."
+            ) from error
+
+    def maybe_read(self) -> Checkpoint | None:
+        """The checkpoint, or None if there is none or it is another training's. Raises DshError if it is damaged.
+
+        Only tensors and plain values are read (weights_only): a file that someone else made cannot run code.
+        """
+        path = self.folder / FILE
+        if not path.is_file():
+            return None
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            settings, record = state.pop("settings"), Record(**state.pop("record"))
+            return Checkpoint(record, **state) if settings == self.settings else None
+        except Exception as error:  # a damaged file fails in as many ways as there are bytes
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DshError(
+                f"{path}: {reason}", hint=f"Remove {self.folder} and train without --resume."
+            ) from error

@@ -1,0 +1,150 @@
+"""Labelled images to train on: what a source looks like before it is read, and how it is divided.
+
+source = sources.open_source("mnist", data_dir=None, reporter)      what is there: classes, counts, sides
+dataset = source.load(InputSpec(28, 1), reporter)                   pixels, as the network wants them
+parts = divide(dataset, seed=0)                                     training, validation, test
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.images.spec import InputSpec
+from dshcli.progress import Reporter
+
+HELD_OUT = 0.1  # of the training images of each class go to a split that the data set does not bring
+MOST_HELD_OUT = 5_000  # images in all: beyond that a split is not worth what training loses
+
+FEATURES_AT_ONCE = 64  # images
+
+Indices = npt.NDArray[np.int64]
+Features = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+"""Pixels (n, size, size, channels) -> what is kept of them, (n, ...): a frozen network's features."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One of training, validation and test.
+
+    inputs are pixels uint8 (n, size, size, channels), or the features kept instead, float32 (n, ...); labels int64
+    (n,), each the place of a class in Dataset.classes.
+    """
+
+    inputs: npt.NDArray[Any]
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: Indices) -> "Split":
+        return Split(self.inputs[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known of a source before its pixels are read.
+
+    images is the number to train on; side the typical shorter side of an image in pixels; channels 1 if all seem
+    gray, else 3; balanced: no class has many more images than another; mirrors: a mirrored image is as good an
+    example of its class, which is not so for digits and letters.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    images: int
+    side: int
+    channels: int
+    balanced: bool
+    mirrors: bool
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Everything that was read; a split is None where the source does not bring it. skipped: (path, reason)."""
+
+    classes: tuple[str, ...]
+    train: Split
+    validation: Split | None
+    test: Split | None
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+class Source(Protocol):
+    """A data set that was found: looked at already, not yet read."""
+
+    @property
+    def survey(self) -> Survey: ...
+
+    def load(self, spec: InputSpec, reporter: Reporter, features: Features | None = None) -> Dataset:
+        """All pixels in the shape of `spec`, or `features` of them. Raises DshError if too few can be read."""
+        ...
+
+
+def gathered(
+    images: Iterable[npt.NDArray[np.uint8]], at_most: int, shape: tuple[int, ...], features: Features | None
+) -> npt.NDArray[Any]:
+    """Images one after another as one array (n, *shape), or their features, for which the pixels are not kept."""
+    if features is not None:
+        images = iter(images)
+        parts = []
+        while chunk := list(islice(images, FEATURES_AT_ONCE)):
+            parts.append(features(np.stack(chunk)))
+        return np.concatenate(parts) if parts else np.empty((0, *shape), np.uint8)
+    array = np.empty((at_most, *shape), np.uint8)
+    count = 0
+    for count, pixels in enumerate(images, start=1):  # noqa: B007
+        array[count - 1] = pixels
+    return array[:count]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A data set divided for training; own_test tells that the source itself said which images are for testing."""
+
+    train: Split
+    validation: Split
+    test: Split
+    own_test: bool
+    own_validation: bool
+
+
+def divide(dataset: Dataset, seed: int) -> Parts:
+    """Training, validation and test images, disjoint, the same for the same seed.
+
+    A split that the source does not bring is cut from its training images, HELD_OUT of every class, at least one
+    where that leaves one to train on; validation comes first, so that a class of two images has none to test.
+    """
+    random = np.random.default_rng(seed)
+    train, validation, test = dataset.train, dataset.validation, dataset.test
+    if validation is None or not len(validation):
+        train, validation = _cut(train, random)
+    if test is None or not len(test):
+        train, test = _cut(train, random)
+    own_test, own_validation = test is dataset.test, validation is dataset.validation
+    return Parts(train, validation, test, own_test, own_validation)
+
+
+def _cut(split: Split, random: np.random.Generator) -> tuple[Split, Split]:
+    rest, part = stratified(split.labels, HELD_OUT, random)
+    return split.take(rest), split.take(part)
+
+
+def stratified(
+    labels: npt.NDArray[np.int64], share: float, random: np.random.Generator
+) -> tuple[Indices, Indices]:
+    """Two sorted, disjoint sets of indices that cover `labels`: the rest, and about `share` of each class.
+
+    Each class of two images or more has at least one in both; a single image stays in the rest.
+    """
+    share = min(share, MOST_HELD_OUT / max(len(labels), 1))
+    taken: list[Indices] = []
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        taken.append(random.permutation(members)[:count])
+    part = np.sort(np.concatenate(taken)) if taken else np.empty(0, np.int64)
+    return np.setdiff1d(np.arange(len(labels)), part), part

@@ -1,0 +1,194 @@
+"""The training loop: epochs of steps, a validation score after each, the best epoch kept, a checkpoint on disk."""
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from dshcli.codes import Codes, codes_from_outputs
+from dshcli.errors import DshError
+from dshcli.hasher.checkpoints import Checkpoint, CheckpointStore, Record
+from dshcli.hasher.feeds import Feed
+from dshcli.hasher.recipe import Recipe
+from dshcli.hasher.sampling import Indices, balanced_batches, shuffled_batches
+from dshcli.hasher.schedule import one_cycle
+from dshcli.progress import Reporter, Task
+
+ENCODE_BATCH = 512
+PAIRS_TOGETHER = 4  # images of a class that come together where the loss is over pairs
+PATIENCE, LEAST_PATIENCE = (
+    1 / 3,
+    8,
+)  # stop when that share of the epochs, but at least so many, brought no gain
+
+Labels = npt.NDArray[np.int64]
+
+
+class Diverged(DshError):
+    """The loss is no finite number any more: going on from the last epoch would end there again."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learned from what: inputs, labels (n,), the loss of a batch, and a score of the network so far, 0..1."""
+
+    feed: Feed
+    labels: Labels
+    loss: Callable[[Tensor, Tensor], Tensor]
+    score: Callable[[nn.Module], float]
+
+
+def fit(
+    network: nn.Module, lesson: Lesson, recipe: Recipe, store: CheckpointStore, reporter: Reporter
+) -> Record:
+    """Trains `network` in place and leaves it, in eval mode, as it was after its best epoch.
+
+    If `store` has a checkpoint, goes on from there: the weights come out as if the training had never stopped.
+    Raises Diverged if the loss is no finite number, DshError if a checkpoint cannot be written.
+    """
+    optimizer = _optimizer(network, recipe)
+    record, best = Record(), _copied(network)
+    checkpoint = store.maybe_read()
+    if checkpoint is not None:
+        record, best = checkpoint.record, checkpoint.best_network
+        network.load_state_dict(checkpoint.network)
+        optimizer.load_state_dict(checkpoint.optimizer)
+    steps = len(_batches(lesson, recipe, epoch=0))
+    with (
+        _reproducible(recipe.device),
+        reporter.task("training", total=recipe.epochs * steps, unit="step") as task,
+    ):
+        task.advance(record.epochs * steps)
+        while record.epochs < recipe.epochs and record.epochs_without_gain < _patience(recipe):
+            clock, cpu = time.perf_counter(), time.process_time()
+            loss = _run_epoch(network, optimizer, lesson, recipe, record, task)
+            score = lesson.score(network)
+            record = Record(
+                (*record.losses, loss),
+                (*record.scores, score),
+                record.seconds + time.perf_counter() - clock,
+                record.cpu_seconds + time.process_time() - cpu,
+            )
+            if record.best_epoch == record.epochs:
+                best = _copied(network)
+            store.write(Checkpoint(record, network.state_dict(), optimizer.state_dict(), best))
+    network.load_state_dict(best)
+    network.eval()
+    return record
+
+
+def _run_epoch(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    lesson: Lesson,
+    recipe: Recipe,
+    record: Record,
+    task: Task,
+) -> float:
+    """One pass over the batches of an epoch; the mean loss. All that is random depends on seed and epoch alone."""
+    epoch = record.epochs
+    generator = torch.Generator().manual_seed(_mixed(recipe.seed, epoch))
+    torch.manual_seed(_mixed(recipe.seed, epoch))  # for dropout, which asks the global generator
+    batches = _batches(lesson, recipe, epoch)
+    labels = torch.from_numpy(lesson.labels)
+    network.train()
+    total = 0.0
+    for i, indices in enumerate(batches):
+        rate = recipe.learning_rate * one_cycle(epoch * len(batches) + i, recipe.epochs * len(batches))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        with _half_precision(recipe.device):
+            outputs = network(lesson.feed.varied(indices, generator))
+        loss = lesson.loss(outputs.float(), labels[indices].to(outputs.device))
+        value = loss.item()
+        if not math.isfinite(value):
+            raise Diverged(
+                f"the loss became {value} in epoch {epoch + 1}, step {i + 1}",
+                hint=f"Train with a smaller learning rate than {recipe.learning_rate:g}.",
+            )
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        total += value
+        task.note(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{total / (i + 1):.4f}", **_last_score(record))
+        task.advance()
+    return total / len(batches)
+
+
+def _last_score(record: Record) -> dict[str, str]:
+    return {"mAP": f"{record.scores[-1]:.4f}"} if record.scores else {}
+
+
+def encode(network: nn.Module, feed: Feed, indices: Indices | None = None) -> Codes:
+    """Packed codes of a feed's inputs (those of `indices`), by the network in eval mode, which it is left in."""
+    network.eval()
+    indices = np.arange(len(feed)) if indices is None else indices
+    outputs = []
+    with torch.inference_mode():
+        for at in range(0, len(indices), ENCODE_BATCH):
+            outputs.append(network(feed.plain(indices[at : at + ENCODE_BATCH])).float().cpu().numpy())
+    return codes_from_outputs(np.concatenate(outputs))
+
+
+def _batches(lesson: Lesson, recipe: Recipe, epoch: int) -> list[Indices]:
+    random = np.random.default_rng([recipe.seed, epoch])
+    over_pairs = recipe.loss.startswith("dsh")
+    if recipe.balanced_batches:
+        together = PAIRS_TOGETHER if over_pairs else 1
+        return balanced_batches(lesson.labels, recipe.batch, random, together=together)
+    return shuffled_batches(len(lesson.labels), recipe.batch, random)
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW; biases and BatchNorm's scales do not decay."""
+    matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
+    vectors = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
+    groups = [
+        {"params": matrices, "weight_decay": recipe.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+
+
+def _patience(recipe: Recipe) -> int:
+    return max(round(recipe.epochs * PATIENCE), LEAST_PATIENCE)
+
+
+def _copied(network: nn.Module) -> dict[str, Any]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def _mixed(seed: int, epoch: int) -> int:
+    """A 63-bit seed for one epoch, different for every pair."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _half_precision(device: str) -> Any:
+    """bfloat16 where the GPU has it: it needs no scaling of the loss. fp32 elsewhere."""
+    if device == "cuda" and torch.cuda.is_bf16_supported():
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+@contextmanager
+def _reproducible(device: str) -> Iterator[None]:
+    """Deterministic operations while training; the caller's generators and settings come back afterwards."""
+    before = torch.are_deterministic_algorithms_enabled()
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
+    devices = [torch.cuda.current_device()] if device == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        # Some operations have no deterministic version on a GPU: better a warning there than no training.
+        torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before)

@@ -1,0 +1,153 @@
+"""The networks that can be trained: `build` makes one from the plain values that a model's config keeps.
+
+    small      four layers for gray or colour pictures of about 28 pixels (digits), 7 M multiply-adds
+    resnet     a small residual network for colour pictures of about 32 pixels, from scratch
+    lite0      EfficientNet-lite0 with the built-in pretrained weights, for photographs
+    any other  a torchvision classification model of that name
+
+All of them map normalised pixels (n, channels, size, size) to outputs (n, bits), whose signs are the code.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dshcli.errors import UsageError
+from dshcli.images.spec import InputSpec
+
+SMALL, RESNET, LITE0 = "small", "resnet", "lite0"
+OWN = (SMALL, RESNET, LITE0)
+SMALL_SIDES = (28, 32)  # a picture up to 40 pixels is scaled to the nearest of them
+SMALL_UP_TO = 40
+PHOTO_SIDE, TORCHVISION_SIDE = 160, 224
+HIDDEN = 128
+
+
+class HashNetwork(nn.Module):
+    """A body that turns pixels into features (n, f), and a head that turns those into outputs (n, bits)."""
+
+    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.head = head
+
+    def forward(self, x: Tensor) -> Tensor:
+        outputs: Tensor = self.head(self.body(x))
+        return outputs
+
+
+def describe(backbone: str, spec: InputSpec, bits: int, *, norm: bool = False) -> dict[str, Any]:
+    """What `build` needs, as values that JSON can hold. norm puts a BatchNorm behind the last layer (OrthoHash)."""
+    hidden = 0 if backbone not in OWN else max(HIDDEN, bits)
+    return {
+        "backbone": backbone,
+        "bits": bits,
+        "size": spec.size,
+        "channels": spec.channels,
+        "hidden": hidden,
+        "norm": norm,
+    }
+
+
+def build(network: dict[str, Any]) -> HashNetwork:
+    """The network that `network`, made by `describe`, tells of; its weights are random.
+
+    Raises UsageError if torchvision has no model of that name or cannot make features of it.
+    """
+    backbone, channels = network["backbone"], network["channels"]
+    if backbone == SMALL:
+        body, features = _small(channels, network["size"])
+    elif backbone == RESNET:
+        body, features = _resnet(channels)
+    elif backbone == LITE0:
+        body, features = _lite0()
+    else:
+        body, features = _torchvision(backbone, pretrained=False)
+    return HashNetwork(body, _head(features, network["hidden"], network["bits"], network["norm"]))
+
+
+def choose_backbone(side: int, channels: int, *, pretrained: bool) -> str:
+    """The backbone for pictures of about `side` pixels; pretrained: lite0's weights are here."""
+    if side <= SMALL_UP_TO:
+        return SMALL if channels == 1 else RESNET
+    return LITE0 if pretrained else RESNET
+
+
+def choose_spec(backbone: str, side: int, channels: int) -> InputSpec:
+    """The input that a backbone should get for pictures of `channels` whose shorter side is about `side` pixels."""
+    if backbone == LITE0:
+        return InputSpec(PHOTO_SIDE, 3)
+    if backbone not in OWN:
+        return InputSpec(TORCHVISION_SIDE, 3)
+    if side > SMALL_UP_TO:
+        return InputSpec(2 * SMALL_SIDES[1] if backbone == RESNET else SMALL_SIDES[1], channels)
+    return InputSpec(min(SMALL_SIDES, key=lambda s: abs(s - side)), channels)
+
+
+def _head(features: int, hidden: int, bits: int, norm: bool) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    if hidden:
+        layers += [nn.Linear(features, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
+    layers.append(nn.Linear(hidden or features, bits))
+    if norm:
+        layers.append(nn.BatchNorm1d(bits, affine=False))
+    return nn.Sequential(*layers)
+
+
+def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+
+
+def _small(channels: int, size: int) -> tuple[nn.Module, int]:
+    a, b, c = 32, 64, 128
+    body = nn.Sequential(
+        *_conv(channels, a), nn.MaxPool2d(2), *_conv(a, b), nn.MaxPool2d(2), *_conv(b, c), nn.MaxPool2d(2), nn.Flatten()
+    )  # fmt: skip
+    return body, c * (size // 8) ** 2
+
+
+class _Residual(nn.Module):
+    """Two 3x3 layers beside a 1x1 shortcut, both at half the resolution (He et al., 2016)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*_conv(inputs, outputs, stride=2), *_conv(outputs, outputs)[:2])
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), *_conv(inputs, outputs, kernel=1)[:2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.layers(x) + self.shortcut(x))
+
+
+def _resnet(channels: int) -> tuple[nn.Module, int]:
+    a, b, c, d = 32, 64, 128, 256
+    body = nn.Sequential(
+        *_conv(channels, a), _Residual(a, b), _Residual(b, c), _Residual(c, d), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )  # fmt: skip
+    return body, d
+
+
+def _lite0() -> tuple[nn.Module, int]:
+    from dshcli.hasher.lite0 import FEATURES, Lite0
+
+    return nn.Sequential(Lite0(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), FEATURES
+
+
+def _torchvision(name: str, *, pretrained: bool) -> tuple[nn.Module, int]:
+    """A torchvision classifier without its last linear layer, and the number of features that go into it."""
+    from torchvision import models  # type: ignore[import-untyped]
+
+    if name not in models.list_models(module=models):
+        raise UsageError(
+            f"there is no backbone named {name!r}",
+            hint=f"Choose auto, {', '.join(OWN)} or a classification model of torchvision, such as resnet18.",
+        )
+    model: nn.Module = models.get_model(name, weights="DEFAULT" if pretrained else None)
+    linear = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)]
+    if not linear or name in ("googlenet", "inception_v3"):
+        raise UsageError(f"{name} does not end in one linear layer", hint="Choose another, such as resnet18.")
+    path, last = linear[-1]
+    parent, _, place = path.rpartition(".")
+    setattr(model.get_submodule(parent), place, nn.Identity())
+    return model, last.in_features

@@ -1,0 +1,223 @@
+"""Training from beginning to end: a source and options go in, a saved model and the facts about it come out."""
+
+import hashlib
+import platform
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+import dshcli
+from dshcli.errors import UsageError
+from dshcli.hasher import networks
+from dshcli.hasher.centres import Centres
+from dshcli.hasher.checkpoints import Record
+from dshcli.hasher.data import Indices, Parts, Split, Survey, stratified
+from dshcli.hasher.evaluation import Evaluation, evaluate, tie_aware_map
+from dshcli.hasher.export import export_files
+from dshcli.hasher.fitting import Diverged, Lesson, encode, fit
+from dshcli.hasher.models import WEIGHTS, Model, ModelConfig, builtin_folder, save_model
+from dshcli.hasher.place import Place, check_place, claim_place
+from dshcli.hasher.recipe import Recipe, TrainOptions, check_options, decide
+from dshcli.hasher.setup import Setup, prepare
+from dshcli.hasher.sources import open_source
+from dshcli.progress import Reporter
+
+SCORED = 5_000  # training images that validation queries search after each epoch
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training.
+
+    evaluation is of the test images searching all others; own_test tells that the data set itself said which those
+    are, else they were held out of it. centres is None for a loss without them. seconds and cpu_seconds are of
+    the whole command; record has those of the epochs, with what a stopped run had used before.
+    """
+
+    model: Model
+    recipe: Recipe
+    record: Record
+    evaluation: Evaluation
+    centres: Centres | None
+    own_test: bool
+    counts: dict[str, int]  # images by split
+    skipped: tuple[tuple[str, str], ...]  # (path, reason) of images that could not be read
+    seconds: float
+    cpu_seconds: float
+
+
+def train_hasher(source: str, options: TrainOptions, reporter: Reporter) -> TrainingResult:
+    """Trains a hasher on a public data set or a folder, evaluates it once on its test images, and saves it.
+
+    Raises UsageError for options that cannot work, NoData if a public data set cannot be had, DshError if the
+    data cannot be learned from, if the loss is no number, or if the model cannot be written. After Ctrl-C
+    (KeyboardInterrupt passes through) or a kill, `options.resume` goes on after the last finished epoch.
+    """
+    clock, cpu = time.perf_counter(), time.process_time()
+    check_options(options)
+    check_place(options)
+    found = open_source(source, options.data_dir, reporter)
+    recipe = _recipe(found.survey, options)
+    setup = prepare(found, recipe, reporter)
+    _say_choices(found.survey, recipe, setup, reporter)
+    settings = {"source": source, "recipe": asdict(recipe), "data": _fingerprint(setup.parts)}
+    place = claim_place(f"{found.survey.name}-{recipe.bits}", options, settings, reporter)
+    record = _fit(setup, recipe, place, reporter)
+    reporter.say(f"kept epoch {record.best_epoch} of {record.epochs}: validation mAP {record.best_score:.4f}")
+    evaluation = _evaluate(setup)
+    model = _save(place, setup, recipe, record, evaluation, source)
+    place.release()
+    return TrainingResult(
+        model=model,
+        recipe=recipe,
+        record=record,
+        evaluation=evaluation,
+        centres=setup.centres,
+        own_test=setup.parts.own_test,
+        counts=_counts(setup.parts),
+        skipped=setup.dataset.skipped,
+        seconds=time.perf_counter() - clock,
+        cpu_seconds=time.process_time() - cpu,
+    )
+
+
+def _recipe(survey: Survey, options: TrainOptions) -> Recipe:
+    backbone = options.backbone
+    if backbone == "auto":
+        pretrained = (builtin_folder() / WEIGHTS).is_file()
+        backbone = networks.choose_backbone(survey.side, survey.channels, pretrained=pretrained)
+    spec = networks.choose_spec(backbone, survey.side, survey.channels)
+    return decide(options, survey, backbone, spec, _device(options.device))
+
+
+def _device(wanted: str) -> str:
+    """The device to train on. Raises UsageError if this computer does not have the one that is wanted."""
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return next(device for device in ("cuda", "mps", "cpu") if here[device])
+    if not here[wanted]:
+        raise UsageError(f"torch finds no {wanted} device here", hint="Choose --device auto or cpu.")
+    return wanted
+
+
+def _say_choices(survey: Survey, recipe: Recipe, setup: Setup, reporter: Reporter) -> None:
+    counts = _counts(setup.parts)
+    reporter.say(
+        f"{survey.name}: {counts['train']} images of {len(survey.classes)} classes to train on, "
+        f"{counts['validation']} for validation, {counts['test']} for the test"
+        + ("" if setup.parts.own_test else " (held out, since the data have no test set of their own)")
+    )
+    reporter.say(
+        f"network {recipe.backbone} for {recipe.size}x{recipe.size} {'gray' if recipe.channels == 1 else 'RGB'} "
+        f"pixels, {recipe.bits} bits, loss {recipe.loss}, {recipe.epochs} epochs of batches of {recipe.batch} "
+        f"on {recipe.device}"
+    )
+    if setup.centres is not None:
+        centres = setup.centres
+        reporter.say(
+            f"class centres: least distance {centres.distance} of {recipe.bits} bits"
+            f" (at most {centres.bound} is possible)"
+        )
+
+
+def _counts(parts: Parts) -> dict[str, int]:
+    return {"train": len(parts.train), "validation": len(parts.validation), "test": len(parts.test)}
+
+
+def _fingerprint(parts: Parts) -> str:
+    """A digest of the labels and of about 1,000 images: other data need another training."""
+    digest = hashlib.sha256()
+    for split in (parts.train, parts.validation, parts.test):
+        digest.update(split.labels.tobytes())
+        step = -(-len(split) // 1000) or 1
+        digest.update(np.ascontiguousarray(split.inputs[::step]).tobytes())
+    return digest.hexdigest()
+
+
+def _fit(setup: Setup, recipe: Recipe, place: Place, reporter: Reporter) -> Record:
+    lesson = Lesson(
+        feed=setup.feed(setup.parts.train),
+        labels=setup.parts.train.labels,
+        loss=setup.loss,
+        score=partial(_validation_map, setup, _scored(setup.parts.train, recipe.seed)),
+    )
+    try:
+        return fit(setup.trained, lesson, recipe, place.store, reporter)
+    except KeyboardInterrupt:
+        if place.unfinished:
+            reporter.say("stopped; the same command with --resume goes on after the last finished epoch")
+        else:
+            place.release()
+        raise
+    except Diverged:
+        place.release()
+        raise
+
+
+def _scored(train: Split, seed: int) -> Indices:
+    """Training images that stand for all when an epoch is scored: a fixed share of each class."""
+    if len(train) <= SCORED:
+        return np.arange(len(train))
+    return stratified(train.labels, SCORED / len(train), np.random.default_rng(seed))[1]
+
+
+def _validation_map(setup: Setup, scored: Indices, network: torch.nn.Module) -> float:
+    parts = setup.parts
+    queries = encode(network, setup.feed(parts.validation))
+    database = encode(network, setup.feed(parts.train), scored)
+    return tie_aware_map(queries, parts.validation.labels, database, parts.train.labels[scored])
+
+
+def _save(
+    place: Place, setup: Setup, recipe: Recipe, record: Record, evaluation: Evaluation, source: str
+) -> Model:
+    config = ModelConfig(
+        name=place.name,
+        bits=recipe.bits,
+        size=recipe.size,
+        channels=recipe.channels,
+        mean=setup.mean,
+        std=setup.std,
+        backbone=recipe.backbone,
+        loss=recipe.loss,
+        radius=evaluation.radius,
+        classes=setup.dataset.classes,
+        network=setup.description,
+        metrics=_metrics(evaluation),
+        training={
+            "source": source,
+            "images": _counts(setup.parts),
+            "own_test": setup.parts.own_test,
+            "recipe": asdict(recipe),
+            "best_epoch": record.best_epoch,
+            **asdict(record),
+        },
+        versions=_versions(),
+    )
+    return save_model(place.folder, config, partial(export_files, setup.network, config))
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "dshcli": dshcli.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def _evaluate(setup: Setup) -> Evaluation:
+    """The test images, looked at now for the first time, search all others."""
+    parts = setup.parts
+    queries = encode(setup.trained, setup.feed(parts.test))
+    database = [encode(setup.trained, setup.feed(split)) for split in (parts.train, parts.validation)]
+    labels = np.concatenate([parts.train.labels, parts.validation.labels])
+    return evaluate(queries, parts.test.labels, np.concatenate(database), labels)
+
+
+def _metrics(evaluation: Evaluation) -> dict[str, Any]:
+    return asdict(evaluation)
