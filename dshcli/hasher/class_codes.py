@@ -1,0 +1,95 @@
+"""The codes of classes: what a class's images mostly look like in bits, and how well that separates the classes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.codes import Codes, bits_from_codes, hamming
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassCodes:
+    """The codes (classes, bytes) of the classes that have images, their numbers (classes,), and pairwise distances."""
+
+    classes: Ints
+    codes: Codes
+    distances: npt.NDArray[np.uint16]
+
+    @property
+    def closest(self) -> tuple[int, int, int]:
+        """The least distance between two classes, and the numbers of the first such pair; (0, -1, -1) for one class."""
+        if len(self.classes) < 2:
+            return 0, -1, -1
+        first, second = np.triu_indices(len(self.classes), k=1)
+        worst = int(self.distances[first, second].argmin())
+        a, b = first[worst], second[worst]
+        return int(self.distances[a, b]), int(self.classes[a]), int(self.classes[b])
+
+    @property
+    def radius(self) -> int:
+        """The largest radius at which no code lies within reach of two classes: floor((d_min - 1) / 2)."""
+        return max((self.closest[0] - 1) // 2, 0)
+
+
+def class_codes(codes: Codes, labels: npt.NDArray[np.generic], bits: int) -> ClassCodes:
+    """Each class's code: bit by bit the value that most of its images have (a bit that is split even is 1)."""
+    classes = np.unique(labels).astype(np.int64)
+    values = bits_from_codes(codes, bits)
+    shares = np.stack([values[labels == c].mean(axis=0) for c in classes])
+    found = np.packbits(shares >= 0.5, axis=1)
+    return ClassCodes(classes, found, hamming(found[:, None], found[None]))
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """How images fall to the class codes, averaged over images and (exact_by_class) over those of each class.
+
+    exact: the share whose code is that of their class; nearest: the share whose class's code is the nearest, where
+    several are equally near counted as 1/several; predicted: the number of the nearest class (n,), the first of several.
+    """
+
+    exact: float
+    nearest: float
+    exact_by_class: npt.NDArray[np.float64]
+    predicted: Ints
+
+
+def assign(codes: Codes, labels: npt.NDArray[np.generic], classes: ClassCodes) -> Assignment:
+    """Compares images (n, bytes) of classes (n,) with the class codes."""
+    distinct, place = np.unique(codes, axis=0, return_inverse=True)
+    distances = hamming(distinct[:, None], classes.codes[None])[place.reshape(-1)]
+    own = classes.classes[None, :] == labels.astype(np.int64)[:, None]
+    least = distances == distances.min(axis=1, keepdims=True)
+    exact = ((distances == 0) & own).any(axis=1)
+    nearest = (least & own).sum(axis=1) / least.sum(axis=1)
+    by_class = [exact[labels == c].mean() if (labels == c).any() else np.nan for c in classes.classes]
+    predicted = classes.classes[distances.argmin(axis=1)]
+    return Assignment(float(exact.mean()), float(nearest.mean()), np.array(by_class), predicted)
+
+
+@dataclass(frozen=True)
+class CodeSpace:
+    """How codes use their bits. balance: each bit's share of ones (bits,); correlation: of bits, (bits, bits)."""
+
+    balance: npt.NDArray[np.float64]
+    correlation: npt.NDArray[np.float64]
+    distinct: int
+    entropy: float  # of the distribution of codes, in bits
+    largest_bucket: int  # images with the most frequent code
+
+
+def code_space(codes: Codes, bits: int) -> CodeSpace:
+    """Describes codes (n, bytes); a bit that never changes is correlated with none."""
+    values = bits_from_codes(codes, bits).astype(np.float64)
+    centred = values - values.mean(axis=0)
+    spread = np.sqrt((centred**2).mean(axis=0))
+    products = centred.T @ centred / len(codes)
+    scale = np.outer(spread, spread)
+    correlation = np.divide(products, scale, out=np.eye(bits), where=scale > 1e-12)
+    _, counts = np.unique(codes, axis=0, return_counts=True)
+    shares = counts / len(codes)
+    entropy = float(-(shares * np.log2(shares)).sum())
+    return CodeSpace(values.mean(axis=0), correlation, len(counts), abs(entropy), int(counts.max()))
