@@ -47,8 +47,8 @@ def class_codes(codes: Codes, labels: npt.NDArray[np.generic], bits: int) -> Cla
 class Assignment:
     """How images fall to the class codes, averaged over images and (exact_by_class) over those of each class.
 
-    exact: the share whose code is that of their class; nearest: the share whose class's code is the nearest, where
-    several are equally near counted as 1/several; predicted: the number of the nearest class (n,), the first of several.
+    exact: the share whose code is that of their class; nearest: the share whose class's code is the nearest, counted
+    as 1/m where m classes are equally near; predicted: the number of the nearest class (n,), the first of those.
     """
 
     exact: float

@@ -79,7 +79,7 @@ class Evaluation:
         return self.class_names[number] if 0 <= number < len(self.class_names) else str(number)
 
     def class_rows(self) -> list[dict[str, Any]]:
-        """The table of class codes: name, code in hex and binary, share of exact codes, distance to the nearest class."""
+        """The table of class codes: name, hex and binary, share of exact codes, distance to the nearest class."""
         away = self.classes.distances.astype(np.int64) + np.eye(len(self.classes.classes), dtype=np.int64) * 10**6
         return [
             {

@@ -72,7 +72,7 @@ def center_loss(outputs: Tensor, labels: Tensor, centres: Tensor) -> Tensor:
     """
     if not len(outputs):
         return outputs.sum() * 0
-    wanted = (targets(labels, centres) + 1) / 2
+    wanted = ((targets(labels, centres) + 1) / 2).to(outputs.dtype)
     return functional.binary_cross_entropy_with_logits(outputs, wanted)
 
 
@@ -91,7 +91,7 @@ def dsh_center_loss(
 ) -> Tensor:
     """DSH over pairs plus `weight` times the centre loss; the margin defaults to what the centres allow, 4 d_min.
 
-    Both are divided by their size, DSH by k and the centre loss by its mean over bits, so that neither drowns the other.
+    Both are means over bits, so that neither drowns the other at any code length.
     """
     if margin is None:
         margin = center_margin(centres)
@@ -112,9 +112,9 @@ def cosine_loss(
     classes = len(centres)
     if scale is None:
         scale = max(2**0.5 * float(torch.log(torch.tensor(max(classes - 1.0, 1.0)))), 4.0)
-    cosines = functional.normalize(outputs, dim=1) @ functional.normalize(centres.to(torch.float32), dim=1).T
+    cosines = functional.normalize(outputs, dim=1) @ functional.normalize(centres.to(outputs.dtype), dim=1).T
     held = functional.one_hot(labels, classes) if labels.ndim == 1 else labels
-    held = held.to(torch.float32)
+    held = held.to(outputs.dtype)
     return functional.cross_entropy(
         scale * (cosines - margin * held), held / held.sum(dim=1, keepdim=True).clamp(min=1)
     )

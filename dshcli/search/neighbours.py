@@ -1,0 +1,163 @@
+"""The codes near a query: a scan for one query; for many, whichever of scan, join and faiss is soonest."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.codes import Codes
+from dshcli.search.blocks import Pairs, Positions, joined
+from dshcli.search.pairs import run_plan
+from dshcli.search.planner import plan_pairs
+from dshcli.search.words import Distances, check_codes, check_radius, word_columns
+
+SCAN_BYTES = (
+    1 << 19
+)  # of codes compared at a time: they and what is made of them stay in a second-level cache
+_NARROW = {
+    1: np.uint8,
+    2: np.uint16,
+    4: np.uint32,
+}  # code bytes that are a word of their own, no padding needed
+
+
+@dataclass(frozen=True)
+class Hits:
+    """The codes found for one query, by distance, then position."""
+
+    positions: Positions  # (hits,)
+    distances: npt.NDArray[np.uint16]  # (hits,)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+@dataclass(frozen=True)
+class ManyHits:
+    """The codes found for each of many queries: those of query q are `starts[q]` to `starts[q + 1]`."""
+
+    starts: Positions  # (queries + 1,)
+    positions: Positions  # (hits,)
+    distances: npt.NDArray[np.uint16]  # (hits,)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, query: int) -> Hits:
+        place = range(len(self))[query]
+        found = slice(self.starts[place], self.starts[place + 1])
+        return Hits(self.positions[found], self.distances[found])
+
+
+def neighbours_within(query: Codes, codes: Codes, radius: int) -> Hits:
+    """The codes (n, bytes) that differ from the query (bytes,) in at most `radius` bits.
+
+    One scan over the codes, never importing faiss: at 64 bits faiss scans about 1.4 times as fast, so its import
+    would pay from some hundred million codes. Raises ValueError if the query is not as wide as the codes or the radius
+    is negative.
+    """
+    check_radius(radius)
+    positions, distances = [], []
+    for start, block in _scan(query, codes):
+        near = np.flatnonzero(block <= radius)
+        if len(near):
+            positions.append(near + start)
+            distances.append(block[near].astype(np.uint16))
+    if not positions:
+        return Hits(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint16))
+    return _by_distance(np.concatenate(positions), np.concatenate(distances))
+
+
+def nearest(query: Codes, codes: Codes, count: int) -> Hits:
+    """The `count` codes (all, if there are fewer) nearest to the query; of equally near ones the first positions.
+
+    Takes a byte or two of memory for every code. Raises ValueError as `neighbours_within` does.
+    """
+    if count < 0:
+        raise ValueError(f"a number of neighbours cannot be negative: {count}")
+    distances = np.concatenate([block for _, block in _scan(query, codes)] or [np.empty(0, dtype=np.uint16)])
+    if count < len(distances):
+        border = int(np.searchsorted(np.cumsum(np.bincount(distances)), count))
+        nearer = np.flatnonzero(distances < border)
+        at_border = np.flatnonzero(distances == border)[: count - len(nearer)]
+        positions = np.concatenate([nearer, at_border])
+    else:
+        positions = np.arange(len(distances))
+    return _by_distance(positions, distances[positions].astype(np.uint16))
+
+
+def neighbours_of_many(queries: Codes, codes: Codes, bits: int, radius: int) -> ManyHits:
+    """The neighbours of each of the queries (q, bytes) among codes (n, bytes), each as `neighbours_within` finds them.
+
+    Exact, whichever engine the cost model chooses. Takes a copy of the codes, unless scanning is soonest, and all
+    hits are in memory at once. Raises ValueError for codes that are not `bits` wide or a negative radius.
+    """
+    check_codes(queries, bits, radius)
+    check_codes(codes, bits, radius)
+    count = len(queries)
+    if count == 0 or len(codes) == 0:
+        return _many([], count)
+    radius = min(radius, bits)
+    columns = np.concatenate([word_columns(queries), word_columns(codes)], axis=1)
+    plan = plan_pairs(columns, bits, radius, leaders=count)
+    if plan.engine == "numpy":
+        return _many(list(_scans(queries, codes, radius)), count)
+    pairs = run_plan(plan, columns, bits, radius, leaders=count)
+    return _many([_with_codes(block, count) for block in pairs], count)
+
+
+def _scan(query: Codes, codes: Codes) -> Iterator[tuple[int, Distances]]:
+    """Where each block of codes starts, and the distances of its codes to the query."""
+    width = codes.shape[1]
+    if query.shape != (width,) or query.dtype != np.uint8 or codes.dtype != np.uint8:
+        raise ValueError(
+            f"the query {query.shape} {query.dtype} does not go with codes {codes.shape} {codes.dtype}"
+        )
+    words = _words(query[None])[0]
+    step = SCAN_BYTES // width
+    for start in range(0, len(codes), step):
+        block = _words(codes[start : start + step])
+        total = np.bitwise_count(block[:, 0] ^ words[0])
+        if width > 31:  # 256 set bits or more would wrap
+            total = total.astype(np.uint16)
+        for place in range(1, len(words)):
+            total += np.bitwise_count(block[:, place] ^ words[place])
+        yield start, total
+
+
+def _words(codes: Codes) -> npt.NDArray[np.unsignedinteger]:
+    """Codes (n, bytes) as unsigned words (n, words), without a copy where no padding is needed."""
+    count, width = codes.shape
+    codes = np.ascontiguousarray(codes)
+    if width in _NARROW:
+        return codes.view(_NARROW[width])
+    if width % 8 == 0:
+        return codes.view(np.uint64)
+    padded = np.zeros((count, -(-width // 8) * 8), dtype=np.uint8)
+    padded[:, :width] = codes
+    return padded.view(np.uint64)
+
+
+def _by_distance(positions: Positions, distances: npt.NDArray[np.uint16]) -> Hits:
+    order = np.lexsort((positions, distances))
+    return Hits(positions[order], distances[order])
+
+
+def _scans(queries: Codes, codes: Codes, radius: int) -> Iterator[Pairs]:
+    for place, query in enumerate(queries):
+        hits = neighbours_within(query, codes, radius)
+        yield Pairs(np.full(len(hits), place), hits.positions, hits.distances)
+
+
+def _with_codes(pairs: Pairs, queries: int) -> Pairs:
+    """Of the pairs among queries and codes those of a query and a code, the codes numbered from 0."""
+    with_code = pairs.right >= queries
+    return Pairs(pairs.left[with_code], pairs.right[with_code] - queries, pairs.distances[with_code])
+
+
+def _many(parts: list[Pairs], queries: int) -> ManyHits:
+    found = joined(parts)
+    order = np.lexsort((found.right, found.distances, found.left))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(found.left, minlength=queries))])
+    return ManyHits(starts, found.right[order], found.distances[order])
