@@ -78,9 +78,13 @@ def make_photos(sources: Path, out: Path) -> None:
     Image.new("RGB", (320, 240), FLAT_COLOUR).save(out / FLAT)
     whole = (out / TRUNCATED_OF).read_bytes()
     (out / TRUNCATED).write_bytes(whole[: len(whole) * 3 // 5])
-    (out / TEXT).write_text("Not a picture: a page of notes that somebody saved under the wrong name.\n")
-    (out / "groups.json").write_text(json.dumps(manifest(), indent=1) + "\n")
-    (out / "LICENSES.md").write_text(licences())
+    (out / TEXT).write_text(
+        "Not a picture: a page of notes that somebody saved under the wrong name.\n",
+        encoding="utf-8",
+        newline="\n",
+    )
+    (out / "groups.json").write_text(json.dumps(manifest(), indent=1) + "\n", encoding="utf-8", newline="\n")
+    (out / "LICENSES.md").write_text(licences(), encoding="utf-8", newline="\n")
 
 
 def write_original(original: Original, sources: Path, out: Path) -> None:
