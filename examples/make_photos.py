@@ -91,7 +91,8 @@ def write_original(original: Original, sources: Path, out: Path) -> None:
     with Image.open(sources / original.folder / original.source) as image:
         small = image.convert("L" if image.mode in ("L", "1") else "RGB")
     small.thumbnail((original.side, original.side), Image.Resampling.LANCZOS)
-    small.save(out / original.path, **({"quality": QUALITY} if original.path.endswith(".jpg") else {}))
+    options: dict[str, Any] = {"quality": QUALITY} if original.path.endswith(".jpg") else {}
+    small.save(out / original.path, **options)
 
 
 def write_version(version: Version, out: Path) -> None:
