@@ -1,6 +1,7 @@
 """The command line: signatures and help. Each command calls one function and shows what it returns."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -155,6 +156,44 @@ def dupes(
         show_dupes(Screen.of(json=json, csv=csv, quiet=quiet), result)
     if fail_on_found and result.count:
         raise typer.Exit(4)
+
+
+@app.command(epilog="Example: dsh train mnist --bits 8; on your own: dsh train ./labelled --bits 48 --name cats")
+def train(
+    source: Annotated[str, typer.Argument(help="mnist, fashion-mnist, cifar10, or a folder with one folder a class.")],
+    bits: Annotated[int, typer.Option("--bits", "-b", metavar="K", help="Length of the code, 4 to 512.")] = 48,
+    loss: Annotated[str, typer.Option(metavar="NAME", help="center, dsh, dsh+center or cosine.")] = "center",
+    margin: Annotated[float | None, typer.Option(metavar="M", help="Of the dsh losses; else 2 x bits.")] = None,
+    backbone: Annotated[
+        str, typer.Option(metavar="NAME", help="small, resnet, lite0, one of torchvision's, or auto.")
+    ] = "auto",
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Else by the size of the data.")] = None,
+    batch: Annotated[int | None, typer.Option(metavar="N", help="Images a batch; else by the network.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(metavar="X", help="Else by the network.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Equal seeds give equal models on one machine.")] = 0,
+    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
+    data_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the data set's files are.")] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="The model's name; else by data and bits.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the model in this folder instead.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
+    augment: Annotated[bool, typer.Option(help="Vary the images while training.")] = True,
+    json: Json = False,
+    csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit a hasher on labelled images, test it once, save it, and make it the current model."""
+    from dshcli.commands.train import train_and_use
+    from dshcli.hasher.recipe import TrainOptions
+    from dshcli.progress import Silent, Terminal
+    from dshcli.show.screen import Screen
+    from dshcli.show.train import show_training
+
+    options = TrainOptions(
+        bits, loss, margin, backbone, epochs, batch, learning_rate, seed, device, data_dir, name, out, resume, augment
+    )
+    at_most_one(json=json, csv=csv)
+    result = train_and_use(source, options, Silent() if quiet else Terminal())
+    show_training(Screen.of(json=json, csv=csv, quiet=quiet), result)
 
 
 @models_app.callback(invoke_without_command=True)

@@ -14,7 +14,5 @@ def index_images(
     path: Path, folders: Sequence[str], model: str | None, options: IndexOptions, reporter: Reporter
 ) -> Ledger:
     """Hashes with the model of that name (None: the current one). Raises NoModel, BadModel, DshError."""
-    roots = [
-        absolute_root(folder) for folder in folders
-    ]  # first: a misspelt path should answer at once
+    roots = [absolute_root(folder) for folder in folders]  # first: a misspelt path should answer at once
     return index_folder(path, roots, Encoder(find_model(model)), options, reporter)

@@ -16,11 +16,12 @@ from dshcli.hasher import networks
 from dshcli.hasher.centres import Centres
 from dshcli.hasher.checkpoints import Record
 from dshcli.hasher.data import Indices, Parts, Split, Survey, stratified
-from dshcli.hasher.evaluation import Evaluation, evaluate, tie_aware_map
+from dshcli.hasher.evaluation import Evaluation, Protocol, evaluate
 from dshcli.hasher.export import export_files
 from dshcli.hasher.fitting import Diverged, Lesson, encode, fit
 from dshcli.hasher.models import WEIGHTS, Model, ModelConfig, builtin_folder, save_model
 from dshcli.hasher.place import Place, check_place, claim_place
+from dshcli.hasher.ranking import Coded, tie_aware_map
 from dshcli.hasher.recipe import Recipe, TrainOptions, check_options, decide
 from dshcli.hasher.setup import Setup, prepare
 from dshcli.hasher.sources import open_source
@@ -68,7 +69,7 @@ def train_hasher(source: str, options: TrainOptions, reporter: Reporter) -> Trai
     place = claim_place(f"{found.survey.name}-{recipe.bits}", options, settings, reporter)
     record = _fit(setup, recipe, place, reporter)
     reporter.say(f"kept epoch {record.best_epoch} of {record.epochs}: validation mAP {record.best_score:.4f}")
-    evaluation = _evaluate(setup)
+    evaluation = _evaluate(setup, recipe.bits)
     model = _save(place, setup, recipe, record, evaluation, source)
     place.release()
     return TrainingResult(
@@ -210,14 +211,23 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _evaluate(setup: Setup) -> Evaluation:
+def _evaluate(setup: Setup, bits: int) -> Evaluation:
     """The test images, looked at now for the first time, search all others."""
     parts = setup.parts
-    queries = encode(setup.trained, setup.feed(parts.test))
-    database = [encode(setup.trained, setup.feed(split)) for split in (parts.train, parts.validation)]
-    labels = np.concatenate([parts.train.labels, parts.validation.labels])
-    return evaluate(queries, parts.test.labels, np.concatenate(database), labels)
+    queries = Coded(encode(setup.trained, setup.feed(parts.test)), parts.test.labels)
+    database = Coded(
+        np.concatenate([encode(setup.trained, setup.feed(split)) for split in (parts.train, parts.validation)]),
+        np.concatenate([parts.train.labels, parts.validation.labels]),
+    )
+    kind = "test" if parts.own_test else "held-out"
+    protocol = Protocol(f"{kind} images against the training images, tie-aware")
+    return evaluate(queries, database, bits, setup.dataset.classes, protocol)
 
 
 def _metrics(evaluation: Evaluation) -> dict[str, Any]:
-    return asdict(evaluation)
+    """The figures that a model keeps; the curves by radius can be had again from the codes."""
+    figures = evaluation.as_dict()
+    return {name: figures[name] for name in figures if name not in _CURVES}
+
+
+_CURVES = ("by_radius", "same_class_pairs", "other_class_pairs", "bit_balance")
