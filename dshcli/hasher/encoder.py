@@ -48,16 +48,8 @@ class Encoder:
         return self._model.config.radius
 
     @property
-    def name(self) -> str:
-        return self._model.config.name
-
-    @property
     def bits(self) -> int:
         return self._model.config.bits
-
-    @property
-    def radius(self) -> int:
-        return self._model.config.radius
 
     @property
     def spec(self) -> InputSpec:

