@@ -1,6 +1,6 @@
 """The networks that can be trained: `build` makes one from the plain values that a model's config keeps.
 
-    small      four layers for gray or colour pictures of about 28 pixels (digits), 7 M multiply-adds
+    small      four layers for gray or colour pictures of about 28 pixels (digits), 2.5 M multiply-adds
     resnet     a small residual network for colour pictures of about 32 pixels, from scratch
     lite0      EfficientNet-lite0 with the built-in pretrained weights, for photographs
     any other  a torchvision classification model of that name
@@ -101,11 +101,12 @@ def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[n
 
 
 def _small(channels: int, size: int) -> tuple[nn.Module, int]:
-    a, b, c = 32, 64, 128
+    a, b, c, d = 16, 32, 64, 64
     body = nn.Sequential(
-        *_conv(channels, a), nn.MaxPool2d(2), *_conv(a, b), nn.MaxPool2d(2), *_conv(b, c), nn.MaxPool2d(2), nn.Flatten()
+        *_conv(channels, a, kernel=5, stride=2), *_conv(a, b), nn.MaxPool2d(2),
+        *_conv(b, c), *_conv(c, d, stride=2), nn.Flatten(),
     )  # fmt: skip
-    return body, c * (size // 8) ** 2
+    return body, d * (-(-size // 8)) ** 2
 
 
 class _Residual(nn.Module):
