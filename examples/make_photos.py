@@ -265,7 +265,8 @@ All of them stay under the licence of the original. Author and licence are as th
 
 LICENCES_FOOT = f"""
 The two CC BY 2.0 photos come from <https://www.flickr.com/photos/danielbuechele/6061409035> (pagoda) and
-<https://www.flickr.com/photos/vultilion/6056698931> (dahlia). `{FLAT}` (one flat colour) and `{TEXT}`
+<https://www.flickr.com/photos/vultilion/6056698931> (dahlia; the package's text gives this page but repeats the name of
+the pagoda's author, so the author above is the page's owner). `{FLAT}` (one flat colour) and `{TEXT}`
 (a line of text under a picture's name) were made for this folder: {CC0}.
 """
 
