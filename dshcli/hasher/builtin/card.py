@@ -77,7 +77,7 @@ def _method(config: ModelConfig, facts: Facts) -> str:
 Steps 2 and 3 are one linear layer, fitted on {fitted:,} photographs. {held_out:,} others, a quarter by a hash of the
 file names, were held out for the radius and for all figures below.
 
-Size, pooling, whitening and projection were chosen on a fifth of the photographs that are not held out. Copies found
+Size, pooling, whitening and projection were chosen on a quarter of the photographs that are not held out. Copies found
 there at 10 false pairs per million: 52 % with PCA to 128 axes and ITQ, 65 % with PCA to 128 axes and a random rotation,
 81 % with all axes, a ridge and random directions (mean of six seeds). 192 and 224 pixels, and generalised-mean pooling,
 gave the same within the error; 160 pixels take half the time of 224.
