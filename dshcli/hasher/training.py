@@ -216,7 +216,9 @@ def _evaluate(setup: Setup, bits: int) -> Evaluation:
     parts = setup.parts
     queries = Coded(encode(setup.trained, setup.feed(parts.test)), parts.test.labels)
     database = Coded(
-        np.concatenate([encode(setup.trained, setup.feed(split)) for split in (parts.train, parts.validation)]),
+        np.concatenate(
+            [encode(setup.trained, setup.feed(split)) for split in (parts.train, parts.validation)]
+        ),
         np.concatenate([parts.train.labels, parts.validation.labels]),
     )
     kind = "test" if parts.own_test else "held-out"
