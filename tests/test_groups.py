@@ -167,7 +167,7 @@ def test_stars_where_the_pairs_are_too_many_to_hold(monkeypatch, limit, radius):
     preference = np.random.default_rng(3).permutation(300)
     expected = slow_stars(codes, radius, preference)
     assert as_lists(star_groups(codes, 48, radius, preference)) == expected
-    assert radius == 1 or len(expected) > 5
+    assert radius == 1 or len(expected) >= 4  # the groups of the far radius are the few clusters themselves
 
 
 def test_stars_turn_by_turn(monkeypatch):

@@ -34,7 +34,9 @@ def star_keepers(columns: Columns, bits: int, radius: int) -> Positions:
     reach = count
     while len(remaining):
         head, rest = remaining[:reach], remaining[reach:]
-        edges = _edges(column_pairs(columns[:, head], bits, radius), limit)
+        # So few codes are never too many, or the search for a reach would not end.
+        bound = limit if len(head) > LEAST_REACH else len(head) ** 2
+        edges = _edges(column_pairs(columns[:, head], bits, radius), bound)
         if edges is None:
             reach = max(min(reach, len(remaining)) // 4, LEAST_REACH)
             continue
