@@ -64,7 +64,7 @@ def test_as_the_slow_reference(problem, count):
 def test_many_queries_by_each_engine(monkeypatch, plan):
     """Queries that equal codes, and each other, are no neighbours of one another but of the codes."""
     rng = np.random.default_rng(7)
-    codes = np.packbits(rng.random((500, 48)) < 0.15, axis=1)
+    codes = np.packbits(rng.random((500, 48)) < 0.05, axis=1)
     queries = np.concatenate([codes[:40], codes[:3], rng.integers(0, 256, (9, 6), dtype=np.uint8)])
     monkeypatch.setattr(module, "plan_pairs", lambda *_, **__: plan)
     found = neighbours_of_many(queries, codes, 48, 3)
