@@ -71,10 +71,18 @@ def test_any_number_of_images_at_once(exported: Path) -> None:
         assert session.run(None, {"pixels": pixels(count)})[0].shape == (count, 8)
 
 
-def test_twice_gives_the_same_bytes(exported: Path, tmp_path: Path) -> None:
-    export_files(network(), CONFIG, tmp_path)
+def test_again_the_same_bytes_no_word_and_the_callers_network_untouched(
+    exported: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = network().train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    before = {name: tensor.clone() for name, tensor in own.state_dict().items()}
+    export_files(own, CONFIG, tmp_path)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
     for name in (ENCODER, WEIGHTS):
         assert (tmp_path / name).read_bytes() == (exported / name).read_bytes()
+    assert own.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in own.state_dict().items())
 
 
 def test_another_network_gives_other_bytes(exported: Path, tmp_path: Path) -> None:
@@ -129,20 +137,6 @@ def test_half_weights_halve_the_files_and_keep_the_codes(exported: Path, tmp_pat
     assert torch.equal(statistics, network().state_dict()["1.running_var"])
 
 
-def test_the_callers_network_stays_as_it_is(tmp_path: Path) -> None:
-    own = network().train()
-    before = {name: tensor.clone() for name, tensor in own.state_dict().items()}
-    export_files(own, CONFIG, tmp_path)
-    assert own.training
-    assert all(torch.equal(tensor, before[name]) for name, tensor in own.state_dict().items())
-
-
-def test_channels_last_makes_no_difference(exported: Path, tmp_path: Path) -> None:
-    own = network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    export_files(own, CONFIG, tmp_path)
-    assert (tmp_path / WEIGHTS).read_bytes() == (exported / WEIGHTS).read_bytes()
-
-
 def test_a_layer_used_twice(tmp_path: Path) -> None:
     torch.manual_seed(0)
     twice = nn.Linear(8, 8)
@@ -150,12 +144,6 @@ def test_a_layer_used_twice(tmp_path: Path) -> None:
     tensors = load_file(tmp_path / WEIGHTS)
     assert torch.equal(tensors["2.weight"], twice.weight)
     assert torch.equal(tensors["4.weight"], twice.weight)
-
-
-def test_the_export_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    export_files(network(), CONFIG, tmp_path)
-    captured = capfd.readouterr()
-    assert (captured.out, captured.err) == ("", "")
 
 
 class WrongBits(nn.Module):
