@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dshcli.hasher.losses import (
     center_loss,
@@ -14,7 +15,7 @@ from dshcli.hasher.losses import (
     cosine_loss,
     dsh_center_loss,
     dsh_loss,
-    similar,
+    same_label,
     squared_distances,
     targets,
 )
@@ -29,6 +30,10 @@ def all_losses() -> dict[str, Callable[[Tensor, Tensor], Tensor]]:
         "dsh+center": partial(dsh_center_loss, centres=CENTRES),
         "cosine": partial(cosine_loss, centres=CENTRES),
     }
+
+
+def gradient(value: Tensor, points: Tensor) -> Tensor:
+    return torch.autograd.grad(value, points)[0]
 
 
 def outputs(n: int, bits: int = 4, seed: int = 0) -> Tensor:
@@ -92,8 +97,7 @@ def test_extreme_outputs_stay_finite() -> None:
     for loss in all_losses().values():
         points = (1e4 * outputs(6)).requires_grad_()
         value = loss(points, torch.tensor([0, 1, 2, 0, 1, 2]))
-        value.backward()
-        assert torch.isfinite(value) and points.grad is not None and torch.isfinite(points.grad).all()
+        assert torch.isfinite(value) and torch.isfinite(gradient(value, points)).all()
 
 
 def test_targets_of_several_labels_are_the_majority() -> None:
@@ -103,6 +107,19 @@ def test_targets_of_several_labels_are_the_majority() -> None:
         [1, 1, 1, 1],  # split bits as the first label has them
         [1, -1, -1, 1],
     ]
+
+
+@pytest.mark.parametrize("name", ["center", "cosine"])
+def test_several_labels(name: str) -> None:
+    """One label in either form costs the same; an image without any adds nothing to the sum and gets no gradient."""
+    loss, points = all_losses()[name], outputs(3).requires_grad_()
+    held = functional.one_hot(torch.tensor([1, 0, 2]), 3)
+    assert loss(points, held).item() == pytest.approx(loss(points, torch.tensor([1, 0, 2])).item(), rel=1e-6)
+    without_last = held * torch.tensor([[1], [1], [0]])
+    value = loss(points, without_last)
+    assert 3 * value.item() == pytest.approx(2 * loss(points[:2], held[:2]).item(), rel=1e-6)
+    pulls = gradient(value, points).abs()
+    assert pulls[2].max() == 0 and pulls[:2].min() > 0
 
 
 def test_the_margin_that_centres_allow() -> None:
@@ -117,6 +134,27 @@ def test_cosine_by_hand() -> None:
     centres = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
     value = cosine_loss(centres[:1] * 3, torch.tensor([0]), centres, scale=5.0, margin=0.2)
     assert value.item() == pytest.approx(torch.log1p(torch.exp(torch.tensor(-4.0))).item(), rel=1e-4)
+
+
+def test_cosine_of_two_labels_by_hand() -> None:
+    """Both centres held: the mean of the two cross-entropies, here of logits s(1 - m) and s(0 - m)."""
+    centres = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
+    value = cosine_loss(centres[:1] * 3, torch.tensor([[1, 1]]), centres, scale=5.0, margin=0.2)
+    logits = torch.tensor([4.0, -1.0])
+    assert value.item() == pytest.approx(-torch.log_softmax(logits, 0).mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("classes", "scale"), [(2, 8.0), (100, 8.0), (1000, 9.7672)])
+def test_cosine_scale_grows_with_the_classes(classes: int, scale: float) -> None:
+    """An output on one of C orthogonal centres: ln(1 + (C - 1) exp(-s (1 - margin)))."""
+    value = cosine_loss(torch.eye(1, classes), torch.tensor([0]), torch.eye(classes))
+    expected = torch.log1p((classes - 1) * torch.exp(torch.tensor(-scale * 0.8)))
+    assert value.item() == pytest.approx(expected.item(), rel=1e-3)
+
+
+def test_outputs_of_nothing_have_a_bounded_gradient() -> None:
+    points = torch.zeros(2, 4, requires_grad=True)
+    assert gradient(cosine_loss(points, torch.tensor([0, 1]), CENTRES), points).abs().max() < 1e6
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
@@ -135,36 +173,33 @@ class TestEveryLoss:
     def test_edges_are_finite_forwards_and_backwards(self, name: str, labels: list[int]) -> None:
         points = outputs(len(labels)).requires_grad_()
         value = all_losses()[name](points, torch.tensor(labels, dtype=torch.int64))
-        value.backward()
-        assert value.ndim == 0 and torch.isfinite(value)
-        assert points.grad is not None and torch.isfinite(points.grad).all()
+        assert value.ndim == 0 and torch.isfinite(value) and torch.isfinite(gradient(value, points)).all()
 
     def test_equal_points_have_a_finite_gradient(self, name: str) -> None:
         points = torch.ones(4, 4, requires_grad=True)
-        all_losses()[name](points, torch.tensor([0, 0, 1, 2])).backward()
-        assert points.grad is not None and torch.isfinite(points.grad).all()
+        value = all_losses()[name](points, torch.tensor([0, 0, 1, 2]))
+        assert torch.isfinite(gradient(value, points)).all()
 
     def test_gradient_is_that_of_the_value(self, name: str) -> None:
-        points = outputs(5, seed=2).double().requires_grad_()
-        loss = partial(all_losses()[name], labels=torch.tensor([0, 1, 2, 0, 1]))
-        assert torch.autograd.gradcheck(loss, (points,))
-        loss(points).backward()
-        assert points.grad is not None and points.grad.abs().sum() > 0
+        points, labels = outputs(5, seed=2).double().requires_grad_(), torch.tensor([0, 1, 2, 0, 1])
+        assert torch.autograd.gradcheck(lambda x: all_losses()[name](x, labels), (points,))
+        assert gradient(all_losses()[name](points, labels), points).abs().sum() > 0
 
     def test_a_few_steps_bring_it_down(self, name: str) -> None:
         points, labels = outputs(12).requires_grad_(), torch.arange(12) % 3
-        optimiser = torch.optim.SGD([points], lr=1.0)
         values = []
         for _ in range(100):
             value = all_losses()[name](points, labels)
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
+            points = (points - gradient(value, points)).detach().requires_grad_()
             values.append(value.item())
         assert values[-1] < 0.7 * values[0]
 
 
-def test_similar() -> None:
-    assert similar(torch.tensor([0, 1, 0])).tolist() == [[True, False, True], [False, True, False], [True, False, True]]
+def test_same_label() -> None:
+    assert same_label(torch.tensor([0, 1, 0])).tolist() == [
+        [True, False, True],
+        [False, True, False],
+        [True, False, True],
+    ]
     held = torch.tensor([[1, 0], [1, 1], [0, 1], [0, 0]])
-    assert similar(held).int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    assert same_label(held).int().tolist() == [[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 0], [0, 0, 0, 0]]

@@ -3,17 +3,23 @@
 Labels are class numbers, int (n,), or for several labels an image a multi-hot matrix, bool or float (n, classes); two
 images are similar if they share a label. `centres` are the classes' hash centres, +-1, (classes, bits). A batch without
 any pair, or of no image at all, gives a finite loss and a finite gradient.
+
+Nothing here may run under autocast: half precision would swamp the distance of two images that are alike.
 """
+
+import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 ALPHA = 0.01  # weight of the pull towards +-1, as published
+SCALE, MARGIN = 8.0, 0.2  # of the cosines: the defaults of OrthoHash's authors (on CIFAR-10 they took a margin of 0.3)
+TINY = 1e-4  # the least norm that is divided by, so that outputs of 0 do not get a gradient without bounds
 
 
-def similar(labels: Tensor) -> Tensor:
-    """Which images are similar: bool (n, n), the diagonal included."""
+def same_label(labels: Tensor) -> Tensor:
+    """Which images have a label in common: bool (n, n). An image with no label has none in common with itself."""
     if labels.ndim == 1:
         return labels[:, None] == labels[None, :]
     held = labels.to(torch.float32)
@@ -38,6 +44,7 @@ def dsh_loss(outputs: Tensor, labels: Tensor, margin: float | None = None, alpha
 
     outputs (n, k) are linear; D2 is the squared distance summed over bits, s = 1 for similar images. The margin m
     defaults to 2k: it must grow with the code, as dissimilar +-1 codes that differ in half of their bits are 2k apart.
+    A single image has no pair, so that only the pull towards +-1 is left.
     """
     images, bits = outputs.shape
     if margin is None:
@@ -46,7 +53,7 @@ def dsh_loss(outputs: Tensor, labels: Tensor, margin: float | None = None, alpha
     if images < 2:
         return pull
     distances = squared_distances(outputs)
-    per_pair = torch.where(similar(labels), distances, (margin - distances).clamp(min=0))
+    per_pair = torch.where(same_label(labels), distances, (margin - distances).clamp(min=0))
     pairs = per_pair.triu(diagonal=1).sum()
     return pairs / (images * (images - 1)) + pull
 
@@ -54,15 +61,16 @@ def dsh_loss(outputs: Tensor, labels: Tensor, margin: float | None = None, alpha
 def targets(labels: Tensor, centres: Tensor) -> Tensor:
     """The centre, +-1 (n, k), that each image is drawn to: its class's; with several labels the majority, bit by bit.
 
-    A bit on which an image's centres are split takes that of its first label (Yuan et al., CVPR 2020, draw lots).
+    A bit on which an image's centres are split takes that of its first label (Yuan et al., CVPR 2020, draw lots). An
+    image without any label is drawn nowhere: its target is 0.
     """
     centres = centres.to(torch.float32)
     if labels.ndim == 1:
         return centres[labels]
     held = labels.to(torch.float32)
-    votes = held @ centres
-    first = centres[held.argmax(dim=1)]
-    return torch.where(votes == 0, first, votes.sign())
+    votes = (held @ centres).sign()
+    first = centres[held.argmax(dim=1)] * held.any(dim=1, keepdim=True)
+    return torch.where(votes == 0, first, votes)
 
 
 def center_loss(outputs: Tensor, labels: Tensor, centres: Tensor) -> Tensor:
@@ -72,18 +80,17 @@ def center_loss(outputs: Tensor, labels: Tensor, centres: Tensor) -> Tensor:
     """
     if not len(outputs):
         return outputs.sum() * 0
-    wanted = ((targets(labels, centres) + 1) / 2).to(outputs.dtype)
-    return functional.binary_cross_entropy_with_logits(outputs, wanted)
+    wanted = targets(labels, centres).to(outputs.dtype)
+    return functional.binary_cross_entropy_with_logits(outputs, (wanted + 1) / 2, weight=wanted.abs())
 
 
 def center_margin(centres: Tensor) -> float:
-    """The DSH margin that the centres allow: +-1 codes that differ in d bits are 4d apart, so m = 4 * d_min."""
+    """The DSH margin that the centres allow: +-1 codes that differ in d bits are 4d apart, so m = 4 d_min."""
     signs = centres.to(torch.float32)
     if len(signs) < 2:
         return 2.0 * signs.shape[1]
     products = signs @ signs.T
-    closest = products.fill_diagonal_(float("-inf")).max().item()
-    return 2.0 * (signs.shape[1] - closest)
+    return 2.0 * (signs.shape[1] - products.fill_diagonal_(-math.inf).max().item())
 
 
 def dsh_center_loss(
@@ -99,22 +106,22 @@ def dsh_center_loss(
 
 
 def cosine_loss(
-    outputs: Tensor, labels: Tensor, centres: Tensor, scale: float | None = None, margin: float = 0.2
+    outputs: Tensor, labels: Tensor, centres: Tensor, scale: float | None = None, margin: float = MARGIN
 ) -> Tensor:
     """One loss for hashing (OrthoHash: Hoe et al., NeurIPS 2021): cross-entropy of the cosines with all centres.
 
-    The own centre's cosine is lowered by `margin`; `scale` s defaults to sqrt(2) ln(C - 1), at least 4, the temperature
-    at which C classes can be told apart (Zhang et al., AdaCos, CVPR 2019). With several labels the target is
-    spread evenly over them.
+    -log softmax(s (cos - margin of the own centre)). The scale s is the authors' 8, or more where 8 could not tell so
+    many classes apart: sqrt(2) ln(C - 1) (Zhang et al., AdaCos, CVPR 2019), which passes 8 at 288 classes. With
+    several labels the target is spread evenly over them; an image without any counts nothing.
     """
     if not len(outputs):
         return outputs.sum() * 0
     classes = len(centres)
     if scale is None:
-        scale = max(2**0.5 * float(torch.log(torch.tensor(max(classes - 1.0, 1.0)))), 4.0)
-    cosines = functional.normalize(outputs, dim=1) @ functional.normalize(centres.to(outputs.dtype), dim=1).T
+        scale = max(SCALE, math.sqrt(2) * math.log(max(classes - 1, 1)))
+    directions = functional.normalize(outputs, dim=1, eps=TINY)
+    cosines = directions @ functional.normalize(centres.to(outputs.dtype), dim=1).T
     held = functional.one_hot(labels, classes) if labels.ndim == 1 else labels
     held = held.to(outputs.dtype)
-    return functional.cross_entropy(
-        scale * (cosines - margin * held), held / held.sum(dim=1, keepdim=True).clamp(min=1)
-    )
+    shares = held / held.sum(dim=1, keepdim=True).clamp(min=1)
+    return functional.cross_entropy(scale * (cosines - margin * held), shares)
