@@ -74,7 +74,8 @@ class CheckpointStore:
             temporary.replace(self.folder / FILE)
         except (OSError, RuntimeError) as error:  # torch turns a full disk into a RuntimeError
             raise DshError(
-                f"{self.folder}: {error}", hint="Free some space; --resume then goes on after the last epoch."
+                f"{self.folder}: the checkpoint could not be written ({_first_line(error)})",
+                hint="See whether the disk is full; with some space, --resume goes on after the last epoch.",
             ) from error
 
     def maybe_read(self) -> Checkpoint | None:
@@ -94,3 +95,7 @@ class CheckpointStore:
             raise DshError(
                 f"{path}: {reason}", hint=f"Remove {self.folder} and train without --resume."
             ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
