@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dshcli.hasher.class_codes import assign, class_codes, code_space
-from dshcli.hasher.evaluation import Protocol, evaluate, retrieve
+from dshcli.hasher.evaluation import Protocol, evaluate, predicted_label_map, retrieve
 from dshcli.hasher.ranking import Coded, tie_aware_map
 
 # three classes of 4-bit codes: a 0000 twice and 0001, b 1111 twice, c 0011 and 0111
@@ -82,6 +82,9 @@ def test_evaluation_bundles_the_same_figures() -> None:
     assert result.predicted_label_map == 1.0  # the nearest class is right for every image
     rows = result.class_rows()
     assert rows[2] == {"class": "c", "hex": "70", "binary": "0111", "exact": 0.5, "nearest_class": 1}
+    figures = result.as_dict()
+    assert figures["within_2"]["precision"] == result.retrieval.precision_by_radius[2]
+    assert figures["within_radius"]["recall"] == result.retrieval.recall_by_radius[0]
     assert json.loads(json.dumps(result.as_dict()))["min_class_distance"] == 1
 
 
@@ -95,6 +98,42 @@ def test_the_predicted_label_baseline() -> None:
     assert result.map < 1
 
 
+def test_the_predicted_label_baseline_by_hand() -> None:
+    """Items: two of class 0 and one of class 1 predicted as 0, one of class 1 as itself; the query is taken for 0."""
+    item_predicted, item_labels = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+
+    def of_query(label: int) -> float:
+        return predicted_label_map(np.array([0]), np.array([label]), item_predicted, item_labels)
+
+    # of class 0: both relevant items lie among the first three, in any order: places 12, 13 or 23
+    assert of_query(0) == pytest.approx((1 + (1 + 2 / 3) / 2 + (1 / 2 + 2 / 3) / 2) / 3)
+    # of class 1: one relevant item at places 1 to 3, the other at 4
+    assert of_query(1) == pytest.approx(((1 + 1 / 2 + 1 / 3) / 3 + 2 / 4) / 2)
+    # the set against itself, each item without itself: the third finds the fourth behind two others, and the fourth
+    # finds nothing of its predicted class, so that the third comes at any of three places
+    alone = predicted_label_map(item_predicted, item_labels, item_predicted, item_labels, exclude_self=True)
+    assert alone == pytest.approx((3 / 4 + 3 / 4 + 1 / 3 + (1 + 1 / 2 + 1 / 3) / 3) / 4)
+
+
+def test_the_predicted_label_is_a_code_like_any_other() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.arange(2000) % 10
+    predicted = np.where(rng.random(2000) < 0.9, labels, rng.integers(0, 10, 2000))
+    codes = np.packbits(np.arange(10)[None] == predicted[:, None], axis=1)
+    for alone in (False, True):
+        found = predicted_label_map(predicted, labels, predicted, labels, exclude_self=alone)
+        assert found == pytest.approx(tie_aware_map(codes, labels, codes, labels, exclude_self=alone))
+
+
+@pytest.mark.parametrize("accuracy", [0.0, 0.5, 0.9, 1.0])
+def test_the_bound_of_a_classifier(accuracy: float) -> None:
+    """Ten classes of one size: a + 0.083 (1 - a)."""
+    labels = np.arange(20_000) % 10
+    right = np.arange(1000) < accuracy * 1000
+    found = predicted_label_map((labels[:1000] + ~right) % 10, labels[:1000], labels, labels)
+    assert found == pytest.approx(accuracy + 0.083 * (1 - accuracy), abs=1e-3)
+
+
 def test_queries_without_any_relevant_item_are_counted_but_not_judged() -> None:
     found = retrieve(
         Coded(np.zeros((3, 1), np.uint8), np.array([0, 0, 9])),
@@ -104,6 +143,29 @@ def test_queries_without_any_relevant_item_are_counted_but_not_judged() -> None:
     )
     assert (found.queries, found.judged) == (3, 2)
     assert 0 < found.map < 1
+
+
+def test_nothing_to_judge_is_no_number_and_null_in_json() -> None:
+    queries = Coded(np.zeros((2, 1), np.uint8), np.array([1, 1]))
+    database = Coded(np.zeros((2, 1), np.uint8), np.array([0, 2]))
+    result = evaluate(queries, database, 8, NAMES)
+    assert math.isnan(result.map) and result.retrieval.judged == 0
+    figures = json.loads(json.dumps(result.as_dict(), allow_nan=False))
+    assert figures["map"] is None and figures["classes"][0]["exact"] is None
+    assert figures["within_2"] == {"precision": 0, "recall": 0, "false_positives": 1}
+
+
+def test_many_classes_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    codes, labels = rng.integers(0, 256, (500, 2), dtype=np.uint8), rng.integers(0, 30, 500)
+    classes = class_codes(codes, labels, 16)
+    whole = assign(codes, labels, classes)
+    monkeypatch.setattr("dshcli.hasher.class_codes.BLOCK", 100)
+    parts = assign(codes, labels, classes)
+    assert (parts.predicted == whole.predicted).all() and parts.nearest == whole.nearest
+    for i, label in enumerate(classes.classes):
+        mean = np.unpackbits(codes[labels == label], axis=1).mean(axis=0)
+        assert (np.unpackbits(classes.codes[i]) == (mean >= 0.5)).all()
 
 
 def test_multi_label_items_are_relevant_if_they_share_a_label() -> None:

@@ -53,7 +53,7 @@ def test_equals_the_mean_over_every_order(everything: list[int], relevant: list[
 
 def test_equals_a_brute_force_average_over_random_orders() -> None:
     rng = np.random.default_rng(0)
-    codes = rng.integers(0, 256, (400, 1), dtype=np.uint8) & 0b10110001
+    codes = rng.integers(0, 256, (400, 1), dtype=np.uint8) & np.uint8(0b10110001)
     labels = rng.integers(0, 3, 400)
     queries, query_labels = codes[:20], labels[:20]
     distances = np.bitwise_count(queries[:, None, 0] ^ codes[None, :, 0])
@@ -108,6 +108,21 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     whole = tie_aware_map(codes, labels, codes, labels)
     monkeypatch.setattr("dshcli.hasher.ranking.BLOCK", 1000)
     assert tie_aware_map(codes, labels, codes, labels) == pytest.approx(whole, abs=1e-12)
+
+
+@pytest.mark.parametrize("bits", [200, 256, 512])
+def test_no_distance_is_too_large(bits: int) -> None:
+    codes = np.array([[0] * (bits // 8), [255] * (bits // 8)], np.uint8)
+    (found,) = histograms(Coded(codes[:1], np.array([0])), Coded(codes, np.array([1, 0])))
+    assert found.everything[0].nonzero()[0].tolist() == [0, bits]
+    assert found.relevant[0].nonzero()[0].tolist() == [bits]
+
+
+def test_items_without_labels_are_relevant_to_nothing_nor_to_themselves() -> None:
+    codes, labels = np.zeros((3, 1), np.uint8), np.array([[0, 0], [1, 0], [1, 1]])
+    blocks = list(histograms(Coded(codes, labels), Coded(codes, labels), exclude_self=True))
+    relevant = {int(n) for block in blocks for n in block.relevant[:, 0]}
+    assert relevant == {0, 1} and all((block.everything[:, 0] == 2).all() for block in blocks)
 
 
 def test_a_query_is_excluded_from_its_own_database() -> None:

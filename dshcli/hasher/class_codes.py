@@ -9,6 +9,8 @@ from dshcli.codes import Codes, bits_from_codes, hamming
 
 Ints = npt.NDArray[np.int64]
 
+BLOCK = 1 << 22  # bytes of the largest array that is held at once
+
 
 @dataclass(frozen=True)
 class ClassCodes:
@@ -36,11 +38,11 @@ class ClassCodes:
 
 def class_codes(codes: Codes, labels: npt.NDArray[np.generic], bits: int) -> ClassCodes:
     """Each class's code: bit by bit the value that most of its images have (a bit that is split even is 1)."""
-    classes = np.unique(labels).astype(np.int64)
-    values = bits_from_codes(codes, bits)
-    shares = np.stack([values[labels == c].mean(axis=0) for c in classes])
-    found = np.packbits(shares >= 0.5, axis=1)
-    return ClassCodes(classes, found, hamming(found[:, None], found[None]))
+    classes, counts = np.unique(labels, return_counts=True)
+    values = bits_from_codes(codes, bits)[np.argsort(labels, kind="stable")]
+    ones = np.add.reduceat(values, counts.cumsum() - counts, axis=0, dtype=np.int64)
+    found = np.packbits(2 * ones >= counts[:, None], axis=1)
+    return ClassCodes(classes.astype(np.int64), found, hamming(found[:, None], found[None]))
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,18 @@ class Assignment:
 
 
 def assign(codes: Codes, labels: npt.NDArray[np.generic], classes: ClassCodes) -> Assignment:
-    """Compares images (n, bytes) of classes (n,) with the class codes."""
-    distinct, place = np.unique(codes, axis=0, return_inverse=True)
-    distances = hamming(distinct[:, None], classes.codes[None])[place.reshape(-1)]
-    own = classes.classes[None, :] == labels.astype(np.int64)[:, None]
-    least = distances == distances.min(axis=1, keepdims=True)
-    exact = ((distances == 0) & own).any(axis=1)
-    nearest = (least & own).sum(axis=1) / least.sum(axis=1)
-    by_class = [exact[labels == c].mean() if (labels == c).any() else np.nan for c in classes.classes]
-    predicted = classes.classes[distances.argmin(axis=1)]
+    """Compares images (n, bytes) of classes (n,) with the class codes; the rate of a class without images is NaN."""
+    numbers, exact, nearest = labels.astype(np.int64), np.zeros(len(codes), bool), np.zeros(len(codes))
+    predicted = np.zeros(len(codes), np.int64)
+    rows = max(BLOCK // classes.codes.size, 1)
+    for part in (slice(start, start + rows) for start in range(0, len(codes), rows)):
+        distances = hamming(codes[part, None], classes.codes[None])
+        own = classes.classes == numbers[part, None]
+        least = distances == distances.min(axis=1, keepdims=True)
+        exact[part] = ((distances == 0) & own).any(axis=1)
+        nearest[part] = (least & own).sum(axis=1) / least.sum(axis=1)
+        predicted[part] = classes.classes[distances.argmin(axis=1)]
+    by_class = [exact[numbers == c].mean() if (numbers == c).any() else np.nan for c in classes.classes]
     return Assignment(float(exact.mean()), float(nearest.mean()), np.array(by_class), predicted)
 
 

@@ -5,18 +5,20 @@ order. Every measure here is its expectation over all orders of the ties (McSher
 2018), computed from two histograms over the distances, of all items and of the relevant ones, per distinct query.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.codes import Codes, bits_from_codes
+from dshcli.codes import Codes
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Labels = npt.NDArray[Any]
 
-BLOCK = 1 << 22  # elements of the largest array that is held at once
+BLOCK = 1 << 20  # elements of the histograms that are held at once
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Coded:
     """n packed codes (n, bytes) and their labels: class numbers (n,), or multi-hot rows (n, classes)."""
 
     codes: Codes
-    labels: npt.NDArray[np.generic]
+    labels: Labels
 
 
 @dataclass(frozen=True)
@@ -44,59 +46,86 @@ def histograms(queries: Coded, database: Coded, *, exclude_self: bool = False) -
 
     exclude_self: the queries are the database's own items, and each leaves itself out.
     """
-    query_kinds, item_kinds, related = _kinds(queries.labels, database.labels)
-    asked, weights = _distinct(queries.codes, query_kinds)
-    items, counts = _distinct(database.codes, item_kinds)
-    distances = database.codes.shape[1] * 8 + 1
-    rows = max(BLOCK // max(len(items.codes), related.shape[1] * distances, 1), 1)
-    for start in range(0, len(weights), rows):
-        part = slice(start, start + rows)
-        by_kind = _count(asked.codes[part], items, counts, related.shape[1])
-        everything = by_kind.sum(axis=1)
-        relevant = np.matmul(related[asked.labels[part], None, :].astype(np.int64), by_kind)[:, 0]
+    query_labels, item_labels = _label_keys(queries.labels, database.labels)
+    multi = queries.labels.ndim == 2
+    asked, weights = _distinct(queries.codes, query_labels)
+    items, counts = _distinct(database.codes, item_labels)
+    relevant_to = (_sharing if multi else _same)(asked.labels, items.labels)
+    distances_from = _measure(items.codes)
+    copies = None if (counts == 1).all() else counts.astype(np.float64)
+    places = database.codes.shape[1] * 8 + 1
+    for start in range(0, len(weights), max(BLOCK // places, 1)):
+        part = range(len(weights))[start : start + max(BLOCK // places, 1)]
+        everything, relevant = np.zeros((2, len(part), places), np.int64)
+        for row, query in enumerate(part):
+            distances = distances_from(asked.codes[query])
+            found = relevant_to(query)
+            everything[row] = np.bincount(distances, copies, places)
+            relevant[row] = np.bincount(distances[found], None if copies is None else copies[found], places)
         if exclude_self:
             everything[:, 0] -= 1
-            relevant[:, 0] -= 1
-        yield Histograms(everything, relevant, weights[part])
+            # An item with no label at all is not even relevant to itself.
+            relevant[:, 0] -= asked.labels[part].any(axis=1) if multi else 1
+        yield Histograms(everything, relevant, weights[part.start : part.stop])
 
 
-def _kinds(
-    query_labels: npt.NDArray[np.generic], item_labels: npt.NDArray[np.generic]
-) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
-    """Label sets as numbers, of queries (n,) and items (m,), and which of them share a label (kinds, kinds)."""
-    both = np.concatenate([query_labels, item_labels])
-    distinct, numbers = np.unique(both, axis=0, return_inverse=True)
-    numbers = numbers.reshape(-1).astype(np.int64)
-    related = np.eye(len(distinct), dtype=bool)
-    if both.ndim == 2:
-        held = distinct.astype(np.float32)
-        related = held @ held.T > 0
-    return numbers[: len(query_labels)], numbers[len(query_labels) :], related
+def _label_keys(query_labels: Labels, item_labels: Labels) -> tuple[Codes, Codes]:
+    """Labels as rows of bytes that sort and compare as the labels do: class numbers from 0 on, or packed multi-hot."""
+    if query_labels.ndim == 2:
+        return np.packbits(query_labels > 0, axis=1), np.packbits(item_labels > 0, axis=1)
+    numbers = np.unique(np.concatenate([query_labels, item_labels]), return_inverse=True)[1]
+    keys = np.ascontiguousarray(numbers, dtype=">u4").view(np.uint8).reshape(-1, 4)
+    return keys[: len(query_labels)], keys[len(query_labels) :]
 
 
-def _distinct(codes: Codes, kinds: Ints) -> tuple[Coded, Ints]:
-    """The distinct (code, kind) among items, and how often each occurs."""
-    keys = np.column_stack([codes, kinds.astype(">u4").view(np.uint8).reshape(-1, 4)])
-    rows, counts = np.unique(keys, axis=0, return_counts=True)
-    kinds_of_rows = np.ascontiguousarray(rows[:, -4:]).view(">u4")[:, 0].astype(np.int64)
-    return Coded(rows[:, :-4], kinds_of_rows), counts
+def _distinct(codes: Codes, labels: Codes) -> tuple[Coded, Ints]:
+    """The distinct (code, label) among items, sorted by label, and how often each occurs."""
+    rows, counts = np.unique(np.hstack([labels, codes]), axis=0, return_counts=True)
+    width = labels.shape[1]
+    return Coded(np.ascontiguousarray(rows[:, width:]), np.ascontiguousarray(rows[:, :width])), counts
 
 
-def _count(codes: Codes, items: Coded, counts: Ints, kinds: int) -> Ints:
-    """How many items of each kind lie at each distance from each code: (codes, kinds, distances)."""
-    width = codes.shape[1] * 8
-    # Of +-1 codes the product is width - 2 * distance, exactly, and a matrix product is the fastest way to all of them.
-    products = _signs(codes, width) @ _signs(items.codes, width).T
-    cells = ((width - products) / 2).astype(np.int64)
-    cells += items.labels.astype(np.int64) * (width + 1)
-    cells += np.arange(len(codes))[:, None] * (kinds * (width + 1))
-    weights = None if (counts == 1).all() else np.broadcast_to(counts, cells.shape).reshape(-1)
-    flat = np.bincount(cells.reshape(-1), weights, minlength=len(codes) * kinds * (width + 1))
-    return flat.astype(np.int64).reshape(len(codes), kinds, width + 1)
+def _same(asked: Codes, items: Codes) -> Callable[[int], slice]:
+    """Which items, sorted by label, have the label of the i-th query."""
+    labels = items.view(">u4")[:, 0]
+    firsts = np.searchsorted(labels, asked.view(">u4")[:, 0], "left")
+    ends = np.searchsorted(labels, asked.view(">u4")[:, 0], "right")
+    return lambda i: slice(int(firsts[i]), int(ends[i]))
 
 
-def _signs(codes: Codes, width: int) -> npt.NDArray[np.float32]:
-    return bits_from_codes(codes, width).astype(np.float32) * 2 - 1
+def _sharing(asked: Codes, items: Codes) -> Callable[[int], npt.NDArray[np.bool_]]:
+    """Which items share a label with the i-th query."""
+    of_queries, of_items = _words(asked), _words(items).T.copy()
+
+    def relevant_to(i: int) -> npt.NDArray[np.bool_]:
+        shared = np.zeros(of_items.shape[1], bool)
+        for word, own in zip(of_items, of_queries[i], strict=True):
+            shared |= (word & own) > 0
+        return shared
+
+    return relevant_to
+
+
+def _measure(items: Codes) -> Callable[[Codes], npt.NDArray[np.unsignedinteger]]:
+    """The Hamming distances (n,) of all items from one code: row by row, so that all of it stays in the cache."""
+    of_items = _words(items).T.copy()
+    kind = np.uint8 if len(of_items) < 4 else np.uint16  # 256 does not fit into a byte
+
+    def distances_from(code: Codes) -> npt.NDArray[np.unsignedinteger]:
+        first, *others = zip(of_items, _words(code[None])[0], strict=True)
+        distances: npt.NDArray[np.unsignedinteger] = np.bitwise_count(first[0] ^ first[1]).astype(kind, copy=False)
+        for word, own in others:
+            distances += np.bitwise_count(word ^ own)
+        return distances
+
+    return distances_from
+
+
+def _words(rows: Codes) -> npt.NDArray[np.uint64]:
+    """Rows of bytes as rows of 64-bit words, filled up with zeros."""
+    padded = np.zeros((len(rows), -(-rows.shape[1] // 8) * 8), np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    return padded.view(np.uint64)
 
 
 def average_precisions(found: Histograms, at: int | None = None) -> Floats:
@@ -130,17 +159,22 @@ def relevant_in_first(found: Histograms, count: int) -> Floats:
 
 def tie_aware_map(
     query_codes: Codes,
-    query_labels: npt.NDArray[np.generic],
+    query_labels: Labels,
     database_codes: Codes,
-    database_labels: npt.NDArray[np.generic],
+    database_labels: Labels,
     *,
     at: int | None = None,
     exclude_self: bool = False,
 ) -> float:
     """Mean average precision over the queries that something is relevant to; NaN if there is none. See the module."""
     queries, database = Coded(query_codes, query_labels), Coded(database_codes, database_labels)
+    return mean_precision(histograms(queries, database, exclude_self=exclude_self), at)
+
+
+def mean_precision(blocks: Iterable[Histograms], at: int | None = None) -> float:
+    """The mean of average_precisions over the queries of all blocks that something is relevant to; NaN without any."""
     total, weight = 0.0, 0
-    for found in histograms(queries, database, exclude_self=exclude_self):
+    for found in blocks:
         precisions = average_precisions(found, at)
         judged = ~np.isnan(precisions)
         total += float(precisions[judged] @ found.weights[judged])
