@@ -48,7 +48,7 @@ def names(paths: list[str]) -> list[str]:
     return [os.path.basename(path) for path in paths]
 
 
-# --- index ------------------------------------------------------------------------------------------------------------
+# --- index ---------------------------------------------------------------------------------------------------------
 
 
 def test_index_tells_what_it_did(colours: Path, dsh: Dsh, toy_model: Model) -> None:
@@ -91,7 +91,7 @@ def test_index_of_a_folder_without_images(tmp_path: Path, dsh: Dsh, toy_model: M
     assert "holds nothing yet" in dsh("query", tmp_path / "x.png", exit_code=1).stderr
 
 
-# --- query ------------------------------------------------------------------------------------------------------------
+# --- query ---------------------------------------------------------------------------------------------------------
 
 
 def test_query_lists_by_distance_then_path(indexed: Path, dsh: Dsh) -> None:
@@ -171,7 +171,7 @@ def test_query_and_dupes_without_an_index(tmp_path: Path, dsh: Dsh, home: Path) 
     assert not (home / "index.db").exists()
 
 
-# --- dupes ------------------------------------------------------------------------------------------------------------
+# --- dupes ---------------------------------------------------------------------------------------------------------
 
 
 def test_dupes_groups_keepers_and_totals(indexed: Path, dsh: Dsh) -> None:
@@ -268,7 +268,7 @@ def test_dupes_warns_of_chance_pairs(tmp_path: Path, dsh: Dsh, toy_model: Model)
     assert "Warning" not in dsh("dupes", "-r", 1).stderr
 
 
-# --- which model ------------------------------------------------------------------------------------------------------
+# --- which model ---------------------------------------------------------------------------------------------------
 
 
 def test_the_only_model_of_the_index_is_used(colours: Path, dsh: Dsh, toy_model: Model) -> None:
@@ -302,7 +302,7 @@ def test_models_list_show_use_rm(dsh: Dsh, toy_model: Model, home: Path) -> None
     assert "built in" in dsh("models", "rm", "photo", exit_code=1).stderr
 
 
-# --- help, streams, start ----------------------------------------------------------------------------------------------
+# --- help, streams, start ------------------------------------------------------------------------------------------
 
 
 def test_every_command_has_an_example(dsh: Dsh) -> None:

@@ -12,11 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import draw
+from test_indexing import MeanColour
 
 from dshcli.errors import DshError, NoIndex
 from dshcli.library.chunks import CHUNK_IDS, load_codes, pack_chunks
 from dshcli.library.connection import SCHEMA, open_for_writing
+from dshcli.library.indexing import IndexOptions, index_folder
 from dshcli.library.store import Index, path_from_key, path_key, within
+from dshcli.progress import Silent
 
 
 @pytest.fixture
@@ -247,6 +251,22 @@ def test_an_index_without_permission(public: Path) -> None:
     with as_nobody(), pytest.raises(DshError, match="permission denied") as caught:
         Index.open_or_create(public / "sub" / "index.db")
     assert "--db" in caught.value.hint
+
+
+def test_an_image_without_permission_is_skipped_and_tried_again(public: Path) -> None:
+    """A real closed file; opening it later needs no `--retry`, since its content was never to blame."""
+    closed, open_one = draw(public / "photos" / "closed.png", 1), draw(public / "photos" / "open.png", 2)
+    os.chmod(public / "photos", 0o755)
+    closed.chmod(0o000)
+    db = public / "index.db"
+    public.chmod(0o777)
+    with as_nobody():
+        ledger = index_folder(db, [public / "photos"], MeanColour(), IndexOptions(jobs=1), Silent())
+    assert ledger.skipped == ((str(closed), "permission denied"),) and ledger.hashed == 1
+    closed.chmod(0o644)
+    with as_nobody():
+        ledger = index_folder(db, [public / "photos"], MeanColour(), IndexOptions(jobs=1), Silent())
+    assert (ledger.hashed, ledger.unchanged, ledger.skipped) == (1, 1, ()), open_one
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Real processes, killed: whatever the moment, the index opens and the next run makes it what it would have been."""
 
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -106,3 +108,31 @@ def test_two_runs_on_one_index_at_once(tmp_path: Path, photos: Path, toy_model: 
             return connection.execute(sql).fetchall()
 
     assert content(db) == content(undisturbed)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 300 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("mounting a small file system is not allowed here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_the_next_run_goes_on(
+    small_disk: Path, photos: Path, toy_model: Model, undisturbed: Path
+) -> None:
+    db = small_disk / "index.db"
+    process = start(db, photos, toy_model)
+    _, errors = process.communicate()
+    assert process.returncode == 1, errors
+    assert str(db).encode() in errors and b"goes on from there" in errors and b"Traceback" not in errors
+    assert 0 < saved(db) < IMAGES
+    subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
+    finish(start(db, photos, toy_model))
+    assert rows(db) == rows(undisturbed)

@@ -93,7 +93,7 @@ def test_idx_files_of_a_folder(tmp_path: Path, dsh: Dsh) -> None:
     assert record["evaluation"]["map"] > 0.95
 
 
-# --- the same again, after kills ----------------------------------------------------------------------------------------
+# --- the same again, after kills -----------------------------------------------------------------------------------
 
 
 def start(labelled: Path, home: Path, *options: object) -> subprocess.Popen[bytes]:
@@ -153,7 +153,7 @@ def test_resume_without_anything_to_resume(labelled: Path, dsh: Dsh) -> None:
     assert "Error: " in result.stderr and "Hint: " in result.stderr
 
 
-# --- what cannot be learned ---------------------------------------------------------------------------------------------
+# --- what cannot be learned ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bits", [0, 3, 513, 4096, -8])

@@ -18,7 +18,7 @@ BUSY_SECONDS = 30.0
 
 
 def open_for_reading(path: Path, *, check_same_thread: bool = True) -> sqlite3.Connection:
-    """A read-only connection. Raises NoIndex if there is no file, DshError if it is no index that this version reads."""
+    """A read-only connection. Raises NoIndex if there is no file, DshError if this version cannot read it."""
     if not path.exists():
         raise NoIndex(f"{path}: there is no index yet", hint="Make one: dsh index FOLDER")
     _ensure_no_folder(path)

@@ -28,7 +28,7 @@ def show_training(screen: Screen, result: TrainingResult) -> None:
         screen.say(f"... and {len(result.skipped) - 5} more; --json lists all of them")
     screen.say(
         f"Trained in {result.seconds:.0f} s ({result.cpu_seconds:.0f} s CPU). Saved {result.model.model_id} to "
-        f"{escaped(str(result.model.folder))}; it is the current model now (back to the built-in: dsh models use photo)."
+        f"{escaped(str(result.model.folder))}; it is the current model now (to go back: dsh models use photo)."
     )
 
 

@@ -43,9 +43,8 @@ def main() -> None:
         ledger = json.loads(output)
         hashed, decode, network = ledger["hashed"], ledger["decode_cpu_seconds"], ledger["network_cpu_seconds"]
         print(f"first run:  {hashed} images, {wall:.1f} s wall, {cpu:.1f} s CPU, {hashed / wall:.0f} images/s")
-        print(
-            f"            CPU: decoding {decode:.1f} s ({decode / cpu:.0%}), network {network:.1f} s ({network / cpu:.0%})"
-        )
+        shares = f"decoding {decode:.1f} s ({decode / cpu:.0%}), network {network:.1f} s ({network / cpu:.0%})"
+        print(f"            CPU: {shares}")
         print(
             f"            per image: decoding {1000 * decode / hashed:.1f} ms, network {1000 * network / hashed:.1f} ms"
         )
