@@ -1,6 +1,8 @@
 """A source whose images are one array in memory: the small public data sets."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,8 @@ import numpy.typing as npt
 from dshcli.hasher.data import Dataset, Features, Split, Survey, gathered
 from dshcli.images.spec import InputSpec
 from dshcli.progress import Reporter, Task
+
+Kept = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,15 @@ class ArraySource:
         """The data set in the shape of `spec`: scaled as open_image does, gray copied to RGB or RGB made gray."""
 
         def fitted(name: str, split: Split) -> Split:
-            return Split(_fitted(split.inputs, spec, features, name, reporter), split.labels)
+            kept = partial(features, views=name == "training") if features else None
+            return Split(_fitted(split.inputs, spec, kept, name, reporter), split.labels)
 
         train, test = self.dataset.train, self.dataset.test
         return replace(self.dataset, train=fitted("training", train), test=test and fitted("test", test))
 
 
 def _fitted(
-    images: npt.NDArray[np.uint8], spec: InputSpec, features: Features | None, name: str, reporter: Reporter
+    images: npt.NDArray[np.uint8], spec: InputSpec, features: Kept | None, name: str, reporter: Reporter
 ) -> npt.NDArray[Any]:
     shape = (spec.size, spec.size, spec.channels)
     if images.shape[1:] == shape and features is None:

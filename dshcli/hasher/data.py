@@ -19,11 +19,19 @@ from dshcli.progress import Reporter
 HELD_OUT = 0.1  # of the training images of each class go to a split that the data set does not bring
 MOST_HELD_OUT = 5_000  # images in all: beyond that a split is not worth what training loses
 
-FEATURES_AT_ONCE = 64  # images
+FEATURES_AT_ONCE = (
+    8  # images: the layers' outputs for more are so large that fresh memory is asked for each time
+)
 
 Indices = npt.NDArray[np.int64]
-Features = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
-"""Pixels (n, size, size, channels) -> what is kept of them, (n, ...): a frozen network's features."""
+
+
+class Features(Protocol):
+    """What is kept in the place of pixels (n, size, size, channels): float32 (n, views, f), by frozen layers."""
+
+    def __call__(self, images: npt.NDArray[np.uint8], *, views: bool) -> npt.NDArray[np.float32]:
+        """With `views`, features of changed copies too: of images that are trained on."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,10 @@ class Source(Protocol):
 
 
 def gathered(
-    images: Iterable[npt.NDArray[np.uint8]], at_most: int, shape: tuple[int, ...], features: Features | None
+    images: Iterable[npt.NDArray[np.uint8]],
+    at_most: int,
+    shape: tuple[int, ...],
+    features: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]] | None,
 ) -> npt.NDArray[Any]:
     """Images one after another as one array (n, *shape), or their features, for which the pixels are not kept."""
     if features is not None:

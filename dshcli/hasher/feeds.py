@@ -17,7 +17,7 @@ class Feed(Protocol):
     """Inputs by index, as they are (`plain`) or changed at random for training (`varied`)."""
 
     def __len__(self) -> int: ...
-    def plain(self, indices: Indices | slice) -> Tensor: ...
+    def plain(self, indices: Indices) -> Tensor: ...
     def varied(self, indices: Indices, generator: torch.Generator) -> Tensor: ...
 
 
@@ -41,14 +41,31 @@ class PixelFeed:
     def __len__(self) -> int:
         return len(self._images)
 
-    def plain(self, indices: Indices | slice) -> Tensor:
-        pixels = torch.from_numpy(np.ascontiguousarray(self._images[indices])).to(self._device)
+    def plain(self, indices: Indices) -> Tensor:
+        pixels = torch.from_numpy(self._images[indices]).to(self._device)
         # The channels stay last in memory, where convolutions on a CPU are a third faster.
         return (pixels.float() * self._scale + self._shift).permute(0, 3, 1, 2)
 
     def varied(self, indices: Indices, generator: torch.Generator) -> Tensor:
         changed = self._augment(self.plain(indices), generator)
         return changed.contiguous(memory_format=torch.channels_last)
+
+
+class FeatureFeed:
+    """Features float32 (n, views, f) of frozen layers: view 0 is of the image as it is, the others of changed ones."""
+
+    def __init__(self, features: npt.NDArray[np.float32], *, device: str = "cpu") -> None:
+        self._features, self._device = features, device
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def plain(self, indices: Indices) -> Tensor:
+        return torch.from_numpy(self._features[indices, 0]).to(self._device)
+
+    def varied(self, indices: Indices, generator: torch.Generator) -> Tensor:
+        views = torch.randint(self._features.shape[1], (len(indices),), generator=generator)
+        return torch.from_numpy(self._features[indices, views.numpy()]).to(self._device)
 
 
 def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:

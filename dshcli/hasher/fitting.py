@@ -112,7 +112,7 @@ def _run_epoch(
         if not math.isfinite(value):
             raise Diverged(
                 f"the loss became {value} in epoch {epoch + 1}, step {i + 1}",
-                hint=f"Train with a smaller learning rate than {recipe.learning_rate:g}.",
+                hint=_calmer(recipe),
             )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -121,6 +121,11 @@ def _run_epoch(
         task.note(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{total / (i + 1):.4f}", **_last_score(record))
         task.advance()
     return total / len(batches)
+
+
+def _calmer(recipe: Recipe) -> str:
+    margin = f", or a smaller margin than {recipe.margin:g}" if recipe.margin else ""
+    return f"Train with a smaller learning rate than {recipe.learning_rate:g}{margin}."
 
 
 def _last_score(record: Record) -> dict[str, str]:

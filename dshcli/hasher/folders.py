@@ -3,9 +3,10 @@
 import os
 import statistics
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ BALANCED_WITHIN = 1.5  # the largest class has at most so many times the images 
 AHEAD = 8  # decoded images per thread that may wait for their turn
 
 Pixels = npt.NDArray[np.uint8]
+Kept = Callable[[Pixels], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class _File:
 class FolderSource:
     """A folder whose files have been listed; `load` decodes them."""
 
+    folder: Path
     survey: Survey
     files: tuple[_File, ...]
 
@@ -60,11 +63,12 @@ class FolderSource:
         with reporter.task("reading images", total=len(self.files), unit="image") as task:
             for name in ("train", "validation", "test"):
                 files = [file for file in self.files if file.split == name]
-                splits[name] = _read(files, spec, features, skipped, task)
+                kept = partial(features, views=name == "train") if features else None
+                splits[name] = _read(files, spec, kept, skipped, task)
         if skipped:
             reporter.say(f"{len(skipped)} images could not be read, such as {skipped[0][0]}: {skipped[0][1]}")
         train = splits["train"]
-        _check_counts(self.survey, Counter(train.labels.tolist()))
+        _check_counts(self.folder, Counter(train.labels.tolist()))
         return Dataset(
             self.survey.classes,
             train,
@@ -92,8 +96,8 @@ def open_folder(folder: Path, reporter: Reporter) -> FolderSource:
         reporter.say(f"left out, since they have no training images: {', '.join(strangers)}")
     counts = Counter(file.label for file in files if file.split == "train")
     survey = _survey(folder.resolve().name, classes, files, counts)
-    _check_counts(survey, counts)
-    return FolderSource(survey, files)
+    _check_counts(folder, counts)
+    return FolderSource(folder, survey, files)
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:
@@ -141,7 +145,7 @@ def _is_image(path: str) -> bool:
 def _check_found(folder: Path, classes: tuple[str, ...]) -> None:
     if len(classes) > 1:
         return
-    hint = "Put the images of each class into a folder of its own, or learn without labels: --copies."
+    hint = "Put the images of each class into a folder of its own, all of them in one folder."
     if classes:
         raise DshError(
             f"{folder} has one class only, {classes[0]!r}: there is nothing to tell apart", hint=hint
@@ -151,17 +155,17 @@ def _check_found(folder: Path, classes: tuple[str, ...]) -> None:
     raise DshError(f"{folder} has no images in its sub-folders", hint=hint)
 
 
-def _check_counts(survey: Survey, counts: Counter[int]) -> None:
+def _check_counts(folder: Path, counts: Counter[int]) -> None:
     """Raises DshError unless two classes have training images, and one of them at least two."""
     if len(counts) < 2:
         raise DshError(
-            f"{survey.name}: fewer than two classes have training images that can be read",
+            f"{folder}: fewer than two classes have training images that can be read",
             hint="Look at the files that were skipped.",
         )
     if max(counts.values()) < 2:
         raise DshError(
-            f"{survey.name}: every class has one training image only, so there is nothing to compare it with",
-            hint="Add images to the classes, or let each picture's edits be its class: --copies.",
+            f"{folder}: every class has one training image only, so there is nothing to compare it with",
+            hint="Add images to the classes: ten of each at the very least, better a hundred.",
         )
 
 
@@ -188,7 +192,7 @@ def _survey(name: str, classes: tuple[str, ...], files: tuple[_File, ...], count
 
 
 def _read(
-    files: list[_File], spec: InputSpec, features: Features | None, skipped: list[tuple[str, str]], task: Task
+    files: list[_File], spec: InputSpec, features: Kept | None, skipped: list[tuple[str, str]], task: Task
 ) -> Split:
     def readable() -> Iterator[Pixels]:
         for file, outcome in zip(files, _decoded([f.path for f in files], spec), strict=True):

@@ -23,6 +23,8 @@ SMALL_UP_TO = 40
 PHOTO_SIDE, TORCHVISION_SIDE = 160, 224
 HIDDEN = 128
 
+_WITH_SIDE_BRANCHES = ("googlenet", "inception_v3")  # several outputs while training
+
 
 class HashNetwork(nn.Module):
     """A body that turns pixels into features (n, f), and a head that turns those into outputs (n, bits)."""
@@ -63,7 +65,7 @@ def build(network: dict[str, Any]) -> HashNetwork:
     elif backbone == LITE0:
         body, features = _lite0()
     else:
-        body, features = _torchvision(backbone, pretrained=False)
+        body, features = _torchvision(backbone)
     return HashNetwork(body, _head(features, network["hidden"], network["bits"], network["norm"]))
 
 
@@ -101,12 +103,14 @@ def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[n
 
 
 def _small(channels: int, size: int) -> tuple[nn.Module, int]:
-    a, b, c, d = 16, 32, 64, 64
+    """Four layers; the first halves the side at once, since full-size maps would take most of the time."""
+    a, b, c = 16, 32, 64
     body = nn.Sequential(
-        *_conv(channels, a, kernel=5, stride=2), *_conv(a, b), nn.MaxPool2d(2),
-        *_conv(b, c), *_conv(c, d, stride=2), nn.Flatten(),
+        *_conv(channels, a, kernel=5, stride=2), *_conv(a, b), nn.MaxPool2d(2), *_conv(b, c), *_conv(c, c, stride=2), nn.Flatten()
     )  # fmt: skip
-    return body, d * (-(-size // 8)) ** 2
+    half = -(-size // 2)
+    eighth = -(-(half // 2) // 2)
+    return body, c * eighth**2
 
 
 class _Residual(nn.Module):
@@ -115,7 +119,7 @@ class _Residual(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(*_conv(inputs, outputs, stride=2), *_conv(outputs, outputs)[:2])
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2), *_conv(inputs, outputs, kernel=1)[:2])
+        self.shortcut = nn.Sequential(*_conv(inputs, outputs, kernel=1, stride=2)[:2])
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.layers(x) + self.shortcut(x))
@@ -135,18 +139,18 @@ def _lite0() -> tuple[nn.Module, int]:
     return nn.Sequential(Lite0(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), FEATURES
 
 
-def _torchvision(name: str, *, pretrained: bool) -> tuple[nn.Module, int]:
+def _torchvision(name: str) -> tuple[nn.Module, int]:
     """A torchvision classifier without its last linear layer, and the number of features that go into it."""
     from torchvision import models  # type: ignore[import-untyped]
 
-    if name not in models.list_models(module=models):
+    if name not in models.list_models(module=models) or name in _WITH_SIDE_BRANCHES:
         raise UsageError(
             f"there is no backbone named {name!r}",
             hint=f"Choose auto, {', '.join(OWN)} or a classification model of torchvision, such as resnet18.",
         )
-    model: nn.Module = models.get_model(name, weights="DEFAULT" if pretrained else None)
+    model: nn.Module = models.get_model(name, weights=None)
     linear = [(path, module) for path, module in model.named_modules() if isinstance(module, nn.Linear)]
-    if not linear or name in ("googlenet", "inception_v3"):
+    if not linear:
         raise UsageError(f"{name} does not end in one linear layer", hint="Choose another, such as resnet18.")
     path, last = linear[-1]
     parent, _, place = path.rpartition(".")

@@ -1,66 +1,97 @@
 """From a source and a recipe to what the training loop takes: the network, the inputs of each split, and the loss."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dshcli.hasher import losses, networks
+from dshcli.hasher import lite0, networks
 from dshcli.hasher.augment import Augment
 from dshcli.hasher.centres import Centres, hash_centres
 from dshcli.hasher.data import Dataset, Parts, Source, Split, divide
-from dshcli.hasher.feeds import Feed, PixelFeed, channel_statistics
+from dshcli.hasher.feeds import FeatureFeed, Feed, PixelFeed, channel_statistics
+from dshcli.hasher.losses import center_loss, cosine_loss, dsh_center_loss, dsh_loss
+from dshcli.hasher.pretrained import FrozenViews, load_lite0, maybe_load_torchvision
 from dshcli.hasher.recipe import Recipe
 from dshcli.images.spec import InputSpec
 from dshcli.progress import Reporter
 
 DIGITS = Augment(turn=10, shift=0.07, zoom=0.1, shear=0.1)
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's own
 PICTURES = Augment(turn=5, shift=0.1, zoom=0.1, mirror=True, erase=0.4)
 
 
 @dataclass(frozen=True)
-class Setup:
-    """All that a training needs. network maps normalised pixels to outputs; trained is the part of it that learns."""
+class Inputs:
+    """The data as the network takes them. trained is the part of the network that learns; feed makes its inputs."""
 
-    network: networks.HashNetwork
-    description: dict[str, Any]  # what networks.build needs to make the network again
-    trained: nn.Module
     dataset: Dataset
     parts: Parts
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    centres: Centres | None
-    loss: Callable[[Tensor, Tensor], Tensor]
+    trained: nn.Module
     feed: Callable[[Split], Feed]
 
 
+@dataclass(frozen=True)
+class Setup:
+    """All that a training needs. network maps normalised pixels to outputs; centres are None for a loss without."""
+
+    network: networks.HashNetwork
+    description: dict[str, Any]  # what networks.build needs to make the network again
+    inputs: Inputs
+    centres: Centres | None
+    loss: Callable[[Tensor, Tensor], Tensor]
+
+
 def prepare(source: Source, recipe: Recipe, reporter: Reporter) -> Setup:
-    """Reads the source and makes the network, its weights drawn from the recipe's seed. Raises DshError, UsageError."""
-    spec = InputSpec(recipe.size, recipe.channels)
-    description = networks.describe(recipe.backbone, spec, recipe.bits, norm=recipe.loss == "cosine")
+    """Reads the source and makes the network, its weights drawn from the recipe's seed. Raises DshError, UsageError.
+
+    On lite0 only the head learns: its body's features are computed once, while the images are read.
+    """
+    description = networks.describe(
+        recipe.backbone, InputSpec(recipe.size, recipe.channels), recipe.bits, norm=recipe.loss == "cosine"
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = networks.build(description)
     network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    dataset = source.load(spec, reporter)
+    augment = _augment(recipe, source.survey.mirrors)
+    read = _on_features if recipe.backbone == networks.LITE0 else _on_pixels
+    inputs = read(source, recipe, network, augment, reporter)
+    centres, loss = _loss(recipe, len(inputs.dataset.classes))
+    return Setup(network, description, inputs, centres, loss)
+
+
+def _on_features(
+    source: Source, recipe: Recipe, network: networks.HashNetwork, augment: Augment, reporter: Reporter
+) -> Inputs:
+    load_lite0(network)
+    frozen = FrozenViews(network.body, replace(augment, erase=0), seed=recipe.seed, device=recipe.device)
+    dataset = source.load(InputSpec(recipe.size, recipe.channels), reporter, frozen)
     parts = divide(dataset, recipe.seed)
-    mean, std = channel_statistics(parts.train.inputs)
-    centres, loss = _loss(recipe, len(dataset.classes))
-    return Setup(
-        network=network,
-        description=description,
-        trained=network,
-        dataset=dataset,
-        parts=parts,
-        mean=mean,
-        std=std,
-        centres=centres,
-        loss=loss,
-        feed=partial(_pixel_feed, recipe, mean, std, _augment(recipe, source.survey.mirrors)),
-    )
+    feed = partial(_feature_feed, recipe)
+    return Inputs(dataset, parts, lite0.MEAN, lite0.STD, network.head, feed)
+
+
+def _on_pixels(
+    source: Source, recipe: Recipe, network: networks.HashNetwork, augment: Augment, reporter: Reporter
+) -> Inputs:
+    dataset = source.load(InputSpec(recipe.size, recipe.channels), reporter)
+    parts = divide(dataset, recipe.seed)
+    if recipe.backbone in networks.OWN:
+        mean, std = channel_statistics(parts.train.inputs)
+    else:
+        maybe_load_torchvision(network, recipe.backbone, reporter)
+        mean, std = IMAGENET_MEAN, IMAGENET_STD
+    return Inputs(dataset, parts, mean, std, network, partial(_pixel_feed, recipe, mean, std, augment))
+
+
+def _feature_feed(recipe: Recipe, split: Split) -> Feed:
+    return FeatureFeed(split.inputs, device=recipe.device)
 
 
 def _pixel_feed(
@@ -78,13 +109,9 @@ def _augment(recipe: Recipe, mirrors: bool) -> Augment:
 def _loss(recipe: Recipe, classes: int) -> tuple[Centres | None, Callable[[Tensor, Tensor], Tensor]]:
     """The loss as a function of outputs and labels alone, and the centres it pulls to, if any."""
     if recipe.loss == "dsh":
-        return None, partial(losses.dsh_loss, margin=recipe.margin)
+        return None, partial(dsh_loss, margin=recipe.margin)
     centres = hash_centres(classes, recipe.bits, seed=recipe.seed)
     signs = torch.from_numpy(centres.signs).float().to(recipe.device)
-    functions = {
-        "center": losses.center_loss,
-        "dsh+center": losses.dsh_center_loss,
-        "cosine": losses.cosine_loss,
-    }
-    function = functions[recipe.loss]
-    return centres, lambda outputs, labels: function(outputs, labels, signs)
+    if recipe.loss == "dsh+center":
+        return centres, partial(dsh_center_loss, centres=signs, margin=recipe.margin)
+    return centres, partial(cosine_loss if recipe.loss == "cosine" else center_loss, centres=signs)

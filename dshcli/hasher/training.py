@@ -63,9 +63,10 @@ def train_hasher(source: str, options: TrainOptions, reporter: Reporter) -> Trai
     check_place(options)
     found = open_source(source, options.data_dir, reporter)
     recipe = _recipe(found.survey, options)
+    _say_recipe(found.survey, recipe, reporter)
     setup = prepare(found, recipe, reporter)
-    _say_choices(found.survey, recipe, setup, reporter)
-    settings = {"source": source, "recipe": asdict(recipe), "data": _fingerprint(setup.parts)}
+    _say_setup(setup, recipe, reporter)
+    settings = {"source": source, "recipe": asdict(recipe), "data": _fingerprint(setup.inputs.parts)}
     place = claim_place(f"{found.survey.name}-{recipe.bits}", options, settings, reporter)
     record = _fit(setup, recipe, place, reporter)
     reporter.say(f"kept epoch {record.best_epoch} of {record.epochs}: validation mAP {record.best_score:.4f}")
@@ -78,9 +79,9 @@ def train_hasher(source: str, options: TrainOptions, reporter: Reporter) -> Trai
         record=record,
         evaluation=evaluation,
         centres=setup.centres,
-        own_test=setup.parts.own_test,
-        counts=_counts(setup.parts),
-        skipped=setup.dataset.skipped,
+        own_test=setup.inputs.parts.own_test,
+        counts=_counts(setup.inputs.parts),
+        skipped=setup.inputs.dataset.skipped,
         seconds=time.perf_counter() - clock,
         cpu_seconds=time.process_time() - cpu,
     )
@@ -105,23 +106,28 @@ def _device(wanted: str) -> str:
     return wanted
 
 
-def _say_choices(survey: Survey, recipe: Recipe, setup: Setup, reporter: Reporter) -> None:
-    counts = _counts(setup.parts)
+def _say_recipe(survey: Survey, recipe: Recipe, reporter: Reporter) -> None:
     reporter.say(
-        f"{survey.name}: {counts['train']} images of {len(survey.classes)} classes to train on, "
-        f"{counts['validation']} for validation, {counts['test']} for the test"
-        + ("" if setup.parts.own_test else " (held out, since the data have no test set of their own)")
+        f"{survey.name}: {survey.images} training images of {len(survey.classes)} classes, about {survey.side} pixels, "
+        f"{'gray' if survey.channels == 1 else 'in colour'}"
     )
     reporter.say(
-        f"network {recipe.backbone} for {recipe.size}x{recipe.size} {'gray' if recipe.channels == 1 else 'RGB'} "
-        f"pixels, {recipe.bits} bits, loss {recipe.loss}, {recipe.epochs} epochs of batches of {recipe.batch} "
-        f"on {recipe.device}"
+        f"network {recipe.backbone} on {recipe.size}x{recipe.size} {'gray' if recipe.channels == 1 else 'RGB'} pixels, "
+        f"{recipe.bits} bits, loss {recipe.loss}, {recipe.epochs} epochs of batches of {recipe.batch}, {recipe.device}"
+    )
+
+
+def _say_setup(setup: Setup, recipe: Recipe, reporter: Reporter) -> None:
+    counts, own_test = _counts(setup.inputs.parts), setup.inputs.parts.own_test
+    held_out = "" if own_test else " (held out: the data bring no test set)"
+    reporter.say(
+        f"{counts['train']} images to train on, {counts['validation']} to choose the epoch, "
+        f"{counts['test']} for the test{held_out}"
     )
     if setup.centres is not None:
-        centres = setup.centres
         reporter.say(
-            f"class centres: least distance {centres.distance} of {recipe.bits} bits"
-            f" (at most {centres.bound} is possible)"
+            f"class centres: least distance {setup.centres.distance} of {recipe.bits} bits; "
+            f"no codes can have more than {setup.centres.bound}"
         )
 
 
@@ -141,13 +147,13 @@ def _fingerprint(parts: Parts) -> str:
 
 def _fit(setup: Setup, recipe: Recipe, place: Place, reporter: Reporter) -> Record:
     lesson = Lesson(
-        feed=setup.feed(setup.parts.train),
-        labels=setup.parts.train.labels,
+        feed=setup.inputs.feed(setup.inputs.parts.train),
+        labels=setup.inputs.parts.train.labels,
         loss=setup.loss,
-        score=partial(_validation_map, setup, _scored(setup.parts.train, recipe.seed)),
+        score=partial(_validation_map, setup, _scored(setup.inputs.parts.train, recipe.seed)),
     )
     try:
-        return fit(setup.trained, lesson, recipe, place.store, reporter)
+        return fit(setup.inputs.trained, lesson, recipe, place.store, reporter)
     except KeyboardInterrupt:
         if place.unfinished:
             reporter.say("stopped; the same command with --resume goes on after the last finished epoch")
@@ -167,9 +173,9 @@ def _scored(train: Split, seed: int) -> Indices:
 
 
 def _validation_map(setup: Setup, scored: Indices, network: torch.nn.Module) -> float:
-    parts = setup.parts
-    queries = encode(network, setup.feed(parts.validation))
-    database = encode(network, setup.feed(parts.train), scored)
+    parts = setup.inputs.parts
+    queries = encode(network, setup.inputs.feed(parts.validation))
+    database = encode(network, setup.inputs.feed(parts.train), scored)
     return tie_aware_map(queries, parts.validation.labels, database, parts.train.labels[scored])
 
 
@@ -181,18 +187,18 @@ def _save(
         bits=recipe.bits,
         size=recipe.size,
         channels=recipe.channels,
-        mean=setup.mean,
-        std=setup.std,
+        mean=setup.inputs.mean,
+        std=setup.inputs.std,
         backbone=recipe.backbone,
         loss=recipe.loss,
         radius=evaluation.radius,
-        classes=setup.dataset.classes,
+        classes=setup.inputs.dataset.classes,
         network=setup.description,
         metrics=_metrics(evaluation),
         training={
             "source": source,
-            "images": _counts(setup.parts),
-            "own_test": setup.parts.own_test,
+            "images": _counts(setup.inputs.parts),
+            "own_test": setup.inputs.parts.own_test,
             "recipe": asdict(recipe),
             "best_epoch": record.best_epoch,
             **asdict(record),
@@ -213,17 +219,20 @@ def _versions() -> dict[str, str]:
 
 def _evaluate(setup: Setup, bits: int) -> Evaluation:
     """The test images, looked at now for the first time, search all others."""
-    parts = setup.parts
-    queries = Coded(encode(setup.trained, setup.feed(parts.test)), parts.test.labels)
+    parts = setup.inputs.parts
+    queries = Coded(encode(setup.inputs.trained, setup.inputs.feed(parts.test)), parts.test.labels)
     database = Coded(
         np.concatenate(
-            [encode(setup.trained, setup.feed(split)) for split in (parts.train, parts.validation)]
+            [
+                encode(setup.inputs.trained, setup.inputs.feed(split))
+                for split in (parts.train, parts.validation)
+            ]
         ),
         np.concatenate([parts.train.labels, parts.validation.labels]),
     )
     kind = "test" if parts.own_test else "held-out"
     protocol = Protocol(f"{kind} images against the training images, tie-aware")
-    return evaluate(queries, database, bits, setup.dataset.classes, protocol)
+    return evaluate(queries, database, bits, setup.inputs.dataset.classes, protocol)
 
 
 def _metrics(evaluation: Evaluation) -> dict[str, Any]:

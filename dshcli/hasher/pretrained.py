@@ -1,0 +1,81 @@
+"""Weights that were learned on other pictures before: lite0's come with the package, torchvision's from its servers."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from dshcli import paths
+from dshcli.errors import BadModel, NoData
+from dshcli.hasher.augment import Augment
+from dshcli.hasher.download import fetch, write_atomically
+from dshcli.hasher.feeds import PixelFeed
+from dshcli.hasher.lite0 import MEAN, STD
+from dshcli.hasher.models import WEIGHTS, builtin_folder
+from dshcli.hasher.networks import HashNetwork
+from dshcli.progress import Reporter
+
+LARGEST_WEIGHTS = 4 << 30  # bytes
+VIEWS = 4  # of each training image, whose features are computed once: itself and three changed copies
+
+
+class FrozenViews:
+    """Features of pixels by layers that do not learn: for training, of changed copies of each image as well.
+
+    The changes are drawn from the seed in the order of the calls, so that the same images give the same features.
+    """
+
+    def __init__(self, body: nn.Module, augment: Augment, *, seed: int, device: str) -> None:
+        self._body, self._augment, self._device = body.eval(), augment, device
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def __call__(self, images: npt.NDArray[np.uint8], *, views: bool) -> npt.NDArray[np.float32]:
+        """Features (n, VIEWS or 1, f) of pixels (n, size, size, 3); the first view is the image as it is."""
+        feed = PixelFeed(images, MEAN, STD, device=self._device, augment=self._augment)
+        everything = np.arange(len(images))
+        inputs = [feed.plain(everything)]
+        if views:
+            inputs += [feed.varied(everything, self._generator) for _ in range(VIEWS - 1)]
+        with torch.inference_mode():
+            return np.stack([self._body(x).float().cpu().numpy() for x in inputs], axis=1)
+
+
+def load_lite0(network: HashNetwork) -> None:
+    """Gives the body of a lite0 network the built-in weights. Raises BadModel if they are missing or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = builtin_folder() / WEIGHTS
+    try:
+        tensors = load_file(path)
+        body = {name.removeprefix("body."): t for name, t in tensors.items() if name.startswith("body.")}
+        network.body.load_state_dict(body)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BadModel(f"{path}: {error}", hint="The package is damaged: install it again.") from error
+
+
+def maybe_load_torchvision(network: HashNetwork, name: str, reporter: Reporter) -> bool:
+    """Gives a torchvision network its ImageNet weights, from the cache or the network; says so if they cannot be had.
+
+    The file's name holds the first digits of its SHA-256, which is checked. The last layer's tensors are left out.
+    """
+    from torchvision import models  # type: ignore[import-untyped]
+
+    url = models.get_model_weights(name).DEFAULT.url
+    path = paths.cache_folder() / "torchvision" / Path(url).name
+    try:
+        if not path.is_file():
+            content = fetch([url], reporter, LARGEST_WEIGHTS)
+            if not hashlib.sha256(content).hexdigest().startswith(path.stem.rpartition("-")[2]):
+                raise NoData(f"{url}: its content has another SHA-256 than its name says")
+            write_atomically(path, content)
+    except NoData as error:
+        reporter.say(f"{name} starts without pretrained weights: {error}")
+        return False
+    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    wanted = network.body.state_dict()
+    network.body.load_state_dict({name: tensors[name] for name in wanted})
+    return True
