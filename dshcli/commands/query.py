@@ -105,7 +105,8 @@ class _Search:
             if code is not None:
                 return np.frombuffer(code, np.uint8)
         picture = open_image(path, self.encoder.spec, self.options.max_pixels)
-        return self.encoder.encode(picture.pixels[None])[0]
+        (code_of_pixels,) = self.encoder.encode(picture.pixels[None])
+        return np.asarray(code_of_pixels, np.uint8)
 
     def _hits(self, code: Codes) -> Hits:
         if self.radius is not None:

@@ -1,6 +1,6 @@
 """Which image of a group to keep: most pixels, then largest file, then oldest, then first path. And why."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ def reason(keeper: Image, others: Sequence[Image]) -> str:
     return "first path"
 
 
-_RULES = (
+_RULES: tuple[tuple[str, Callable[[Image], int]], ...] = (
     ("most pixels", lambda image: image.pixels),
     ("largest file", lambda image: image.size),
     ("oldest", lambda image: image.mtime_ns),

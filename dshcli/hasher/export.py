@@ -151,7 +151,7 @@ def _halve(model: Any) -> None:
 
 
 def _check_outputs(model: Any, pixels: Any, expected: Any, tolerance: float) -> None:
-    import onnxruntime  # type: ignore[import-untyped]
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
