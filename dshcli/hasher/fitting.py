@@ -38,16 +38,12 @@ class Diverged(DshError):
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learned from what: inputs, labels (n,), the loss of a batch, and a score of the network so far.
-
-    A score is a mean over `judged` images, 0 to 1.
-    """
+    """What is learned from what: inputs, labels (n,), the loss of a batch, and a score of the network so far, 0..1."""
 
     feed: Feed
     labels: Labels
     loss: Callable[[Tensor, Tensor], Tensor]
     score: Callable[[nn.Module], float]
-    judged: int
 
 
 def fit(
@@ -59,7 +55,7 @@ def fit(
     Raises Diverged if the loss is no finite number, DshError if a checkpoint cannot be written.
     """
     optimizer = _optimizer(network, recipe)
-    record, best = Record(lesson.judged), _copied(network)
+    record, best = Record(), _copied(network)
     checkpoint = store.maybe_read()
     if checkpoint is not None:
         record, best = checkpoint.record, checkpoint.best_network
@@ -76,7 +72,6 @@ def fit(
             loss = _run_epoch(network, optimizer, lesson, recipe, record, task)
             score = lesson.score(network)
             record = Record(
-                lesson.judged,
                 (*record.losses, loss),
                 (*record.scores, score),
                 record.seconds + time.perf_counter() - clock,
