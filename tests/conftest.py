@@ -14,6 +14,11 @@ from typer.testing import CliRunner, Result
 
 from dshcli.hasher.models import ENCODER, WEIGHTS, Model, ModelConfig, save_model
 
+# `python -m dshcli` that listens to Ctrl-C even where the tests themselves run in the background, with SIGINT ignored.
+INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dshcli.app import main; main()"
+)
+
 TOY_LEVELS = 16  # bits per channel of the toy model
 
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import draw
+from conftest import INTERRUPTIBLE, draw
 
 from dshcli.hasher.models import Model
 
@@ -29,7 +29,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(db: Path, photos: Path, model: Model) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "dshcli", "index", photos, "--db", db, "--model", model.folder]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "index", photos, "--db", db, "--model", model.folder]
     return subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 

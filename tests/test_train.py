@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import records
+from conftest import INTERRUPTIBLE, records
 from PIL import Image
 from typer.testing import Result
 
@@ -97,7 +97,21 @@ def test_idx_files_of_a_folder(tmp_path: Path, dsh: Dsh) -> None:
 
 
 def start(labelled: Path, home: Path, *options: object) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "dshcli", "train", labelled, "--bits", 8, "--epochs", 10, "--batch", 24, *options]
+    command = [sys.executable, "-c", INTERRUPTIBLE, "train", labelled, "--bits", 8, "--epochs", 10]
+    command += ["--batch", 24, *options]
+        sys.executable,
+        "-c",
+        INTERRUPTIBLE,
+        "train",
+        labelled,
+        "--bits",
+        8,
+        "--epochs",
+        10,
+        "--batch",
+        24,
+        *options,
+    ]
     environment = os.environ | {"DSH_HOME": str(home), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [str(part) for part in command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
