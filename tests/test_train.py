@@ -93,25 +93,12 @@ def test_idx_files_of_a_folder(tmp_path: Path, dsh: Dsh) -> None:
     assert record["evaluation"]["map"] > 0.95
 
 
-# --- the same again, after kills -----------------------------------------------------------------------------------
+# --- the same again, after kills --------------------------------------------------------------------------------
 
 
 def start(labelled: Path, home: Path, *options: object) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", INTERRUPTIBLE, "train", labelled, "--bits", 8, "--epochs", 10]
     command += ["--batch", 24, *options]
-        sys.executable,
-        "-c",
-        INTERRUPTIBLE,
-        "train",
-        labelled,
-        "--bits",
-        8,
-        "--epochs",
-        10,
-        "--batch",
-        24,
-        *options,
-    ]
     environment = os.environ | {"DSH_HOME": str(home), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         [str(part) for part in command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
