@@ -186,7 +186,7 @@ def test_plan_joins_at_small_radii_and_not_at_large_ones(monkeypatch):
     monkeypatch.delitem(sys.modules, "faiss", raising=False)
     columns = word_columns(codes_near_centres(64, 60_000, 8, 0.5))
     assert plan_pairs(columns, 64, 2, 60_000).engine == "join"
-    assert plan_pairs(columns, 64, 30, 60_000).engine == "faiss"
+    assert plan_pairs(columns, 64, 16, 60_000).engine == "faiss"
     assert plan_pairs(columns[:, :500], 64, 2, 500).engine == "numpy"
     assert plan_join(columns, 64, 64, 60_000, within=1e9) is None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Positions = npt.NDArray[np.int64]
+from dshcli.search.words import Positions
 
 BLOCK_PAIRS = 1 << 18  # pairs after which a block is handed on; engines may overshoot by one step of theirs
 

@@ -11,7 +11,7 @@ import numpy as np
 from dshcli.search.blocks import Pairs
 from dshcli.search.words import Columns, distances_between, word_rows
 
-NUMPY_TILE = (64, 4096)  # rows, columns: the words and distances of a tile fit in a second-level cache
+NUMPY_TILE = (128, 4096)  # rows, columns: more rows spare calls, fewer fit better into a second-level cache
 FAISS_TILE = (512, 8192)  # the larger the fewer calls; if every pair is a hit, faiss returns 50 MB a tile
 
 Compare = Callable[[slice, slice], Pairs]
@@ -22,8 +22,9 @@ def numpy_pairs(columns: Columns, radius: int, leaders: int) -> Iterator[Pairs]:
 
     def compare(rows: slice, others: slice) -> Pairs:
         distances = distances_between(columns[:, rows, None], columns[:, None, others])
-        left, right = np.divmod(np.flatnonzero(distances <= radius), distances.shape[1])
-        return Pairs(left + rows.start, right + others.start, distances[left, right].astype(np.uint16))
+        near = np.flatnonzero(distances <= radius)
+        left, right = np.divmod(near, distances.shape[1])
+        return Pairs(left + rows.start, right + others.start, distances.ravel()[near].astype(np.uint16))
 
     return _tiles(columns.shape[1], leaders, NUMPY_TILE, compare)
 
@@ -32,7 +33,7 @@ def faiss_pairs(columns: Columns, radius: int, leaders: int) -> Iterator[Pairs]:
     """The same pairs as `numpy_pairs`, found by faiss."""
     import faiss
 
-    rows_of_bytes = word_rows(columns)
+    rows_of_bytes = word_rows(columns, words=faiss_words(len(columns)))
 
     def compare(rows: slice, others: slice) -> Pairs:
         index = faiss.IndexBinaryFlat(8 * rows_of_bytes.shape[1])
@@ -44,6 +45,12 @@ def faiss_pairs(columns: Columns, radius: int, leaders: int) -> Iterator[Pairs]:
         return Pairs(left, right + others.start, distances.astype(np.uint16))
 
     return _tiles(columns.shape[1], leaders, FAISS_TILE, compare)
+
+
+def faiss_words(words: int) -> int:
+    """The words to which faiss gets its codes padded: a power of two, since for other widths it is three times slower
+    than for the next such width."""
+    return 1 << (words - 1).bit_length()
 
 
 def _tiles(count: int, leaders: int, tile: tuple[int, int], compare: Compare) -> Iterator[Pairs]:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dshcli.codes import Codes
-from dshcli.search.blocks import Positions
 from dshcli.search.join import key_hashes
-from dshcli.search.words import Columns, word_columns
+from dshcli.search.words import Columns, Positions, columns_at, word_columns
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ def collapse(codes: Codes) -> Distinct:
     id_of_first = np.cumsum(is_first) - 1
     ids = np.empty(count, dtype=np.int64)
     ids[order] = np.repeat(id_of_first[firsts], np.diff(np.append(starts, count)))
-    return Distinct(np.ascontiguousarray(columns[:, is_first]), ids)
+    return Distinct(columns_at(columns, np.flatnonzero(is_first)), ids)
 
 
 def _grouping_order(columns: Columns) -> Positions:

@@ -3,9 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.search.blocks import Positions
 from dshcli.search.runs import LONG_RUN, pairs_by_offset, runs_of
-from dshcli.search.words import Columns, distances_between
+from dshcli.search.words import Columns, Positions, columns_at, distances_at, distances_between
 
 EXACT_CODES = 1024  # distinct codes of a component up to which all its pairs are compared
 _ROWS = 64
@@ -23,16 +22,17 @@ def diameters(columns: Columns, components: Positions) -> tuple[Spans, npt.NDArr
     spans = np.zeros(len(components), dtype=np.uint16)
     exact = np.ones(len(components), dtype=np.bool_)
     members = np.argsort(components, kind="stable")
+    ordered = columns_at(columns, members)
     runs = runs_of(components[members])
     long = runs.sizes > LONG_RUN
     for start, end in zip(runs.starts[long], runs.ends[long], strict=True):
         first = members[start]
-        codes = columns[:, members[start:end]]
+        codes = ordered[:, start:end]
         exact[first] = end - start <= EXACT_CODES
         spans[first] = _widest(codes) if exact[first] else _two_sweeps(codes)
     short = runs.where(~long)
     for left, right in pairs_by_offset(short.rows(), short.end_of_rows()):
-        distances = distances_between(columns[:, members[left]], columns[:, members[right]])
+        distances = distances_at(ordered, left, right)
         np.maximum.at(spans, components[members[left]], distances.astype(np.uint16))
     return spans, exact
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.search.blocks import Pairs, Positions, joined
+from dshcli.search.blocks import Pairs, joined
+from dshcli.search.words import Positions
 
 BUFFER_PAIRS = 1 << 21  # pairs gathered before the forest takes them in; at least as many as it has nodes
 

@@ -6,13 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dshcli.codes import Codes
-from dshcli.search.blocks import Positions
 from dshcli.search.collapse import Distinct, collapse
 from dshcli.search.diameter import diameters
 from dshcli.search.forest import Forest
 from dshcli.search.pairs import column_pairs
 from dshcli.search.star import star_keepers
-from dshcli.search.words import check_codes, distances_between
+from dshcli.search.words import Positions, check_codes, distances_at
 
 Ranks = npt.NDArray[np.integer]
 
@@ -110,7 +109,7 @@ def _grouping(ranked: _Ranked, keepers: Positions) -> Grouping:
     sizes = _sizes(ranked, keepers)
     images = np.flatnonzero(sizes[keepers[ids]] > 1)
     owners = keepers[ids[images]]
-    distances = distances_between(columns[:, ids[images]], columns[:, owners]).astype(np.uint16)
+    distances = distances_at(columns, ids[images], owners).astype(np.uint16)
     # The images are in order of preference, and lexsort leaves equals in order.
     order = np.lexsort((distances, owners))
     starts = np.concatenate([[0], np.cumsum(sizes[sizes > 1])])

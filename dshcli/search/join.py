@@ -12,14 +12,15 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.search.blocks import Pairs, Positions
+from dshcli.search.blocks import Pairs, in_blocks
 from dshcli.search.brute import numpy_pairs
 from dshcli.search.runs import LONG_RUN, Runs, pairs_by_offset, runs_of
-from dshcli.search.words import Columns, distances_between, word_columns
+from dshcli.search.words import Columns, Positions, columns_at, distances_at, word_columns
 
 Words = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
 
+_SPARE_BITS = 2  # a table has 4 to 8 slots for a hash
 _GOLDEN = (
     0x9E3779B97F4A7C15  # odd, near 2^64 / golden ratio: multiplying by it spreads keys over the high bits
 )
@@ -65,73 +66,92 @@ def join_pairs(columns: Columns, bands: Bands, radius: int, leaders: int) -> Ite
     Memory is O(n) beside the codes, except that a block may hold as many pairs as one step finds: O(n) too.
     """
     for key in bands.keys(radius):
-        rows, runs = _same_key(key_hashes(columns, bands.mask(key)), leaders)
-        for found in _compare_runs(columns[:, rows], rows, runs, radius, leaders):
-            yield _first_found_by(found, columns, bands, key)
+        positions, runs = _same_key(key_hashes(columns, bands.mask(key)), leaders)
+        codes = columns_at(columns, positions)
+        led = positions < leaders
+        for found in in_blocks(_compare_runs(codes, runs, radius, led)):
+            first = _found_first(columns_at(codes, found.left) ^ columns_at(codes, found.right), bands, key)
+            yield Pairs(positions[found.left[first]], positions[found.right[first]], found.distances[first])
 
 
 def _same_key(hashes: Words, leaders: int) -> tuple[Positions, Runs]:
-    """Positions that share their hash with another one, and their runs; each run is in ascending order."""
+    """Positions that share their hash with another one, run by run, and the runs; each run is in ascending order."""
     place_bits = max(len(hashes) - 1, 1).bit_length()
-    rows = _collided(hashes, leaders, place_bits)
+    rows = (
+        _sharing(hashes, place_bits) if leaders == len(hashes) else _sharing_with(hashes, leaders, place_bits)
+    )
     # One plain sort of hash and position packed into a word is much faster than an argsort. The hash loses its low
     # bits: a few more candidates, which comparing the codes rejects.
     low = np.uint64((1 << place_bits) - 1)
     packed = (hashes[rows] & ~low) | rows.astype(np.uint64)
     packed.sort()
-    runs = runs_of(packed & ~low)
-    shared = runs.where(runs.sizes > 1)
-    positions = (packed[shared.rows()] & low).astype(np.int64)
-    ends = np.cumsum(shared.sizes)
-    return positions, Runs(ends - shared.sizes, ends)
+    return (packed & low).astype(np.int64), runs_of(packed & ~low)
 
 
-def _collided(hashes: Words, leaders: int, place_bits: int) -> Positions:
-    """Positions that may share their hash with another one (with a leader, if only some are): all that do, and a few
-    that do not. A table with one slot for several hashes finds them much faster than sorting all of them would."""
-    slot_bits = place_bits + 2
-    slots = (hashes >> np.uint64(64 - slot_bits)).astype(np.int64)
-    if leaders < len(hashes):
-        led = np.zeros(1 << slot_bits, dtype=np.bool_)
-        led[slots[:leaders]] = True
-        return np.flatnonzero(led[slots])
+def _sharing(hashes: Words, place_bits: int) -> Positions:
+    """The positions that share their hash with another one, by a table that is much faster than sorting all of them.
+
+    Each position writes itself into the slot of its hash, and the last one wins. The others of the slot either have
+    the winner's hash, or they are left for another round without it.
+    """
+    shared = np.zeros(len(hashes), dtype=np.bool_)
+    last = np.empty(1 << (place_bits + _SPARE_BITS), dtype=np.uint32)
+    slots = _slots(hashes, place_bits)
     places = np.arange(len(hashes), dtype=np.uint32)
-    last = np.empty(1 << slot_bits, dtype=np.uint32)
-    last[slots] = places
-    winners = last[slots]
-    beaten = winners != places
-    shared = beaten.copy()
-    shared[winners[beaten]] = True
+    while len(places):
+        last[slots] = places
+        winners = last[slots]
+        beaten = np.flatnonzero(winners != places)
+        places, winners, slots = places[beaten], winners[beaten], slots[beaten]
+        same = hashes[places] == hashes[winners]
+        shared[places[same]] = True
+        shared[winners[same]] = True
+        places, slots = places[~same], slots[~same]
     return np.flatnonzero(shared)
 
 
-def _compare_runs(
-    columns: Columns, positions: Positions, runs: Runs, radius: int, leaders: int
-) -> Iterator[Pairs]:
-    """Pairs of codes of the same run that lie within the radius; `columns` are those of the positions."""
+def _sharing_with(hashes: Words, leaders: int, place_bits: int) -> Positions:
+    """The leaders, and the positions that share their hash with a leader, or nearly so."""
+    slots = _slots(hashes, place_bits)
+    led = np.zeros(1 << (place_bits + _SPARE_BITS), dtype=np.bool_)
+    led[slots[:leaders]] = True
+    return np.flatnonzero(led[slots])
+
+
+def _slots(hashes: Words, place_bits: int) -> Positions:
+    return (hashes >> np.uint64(64 - place_bits - _SPARE_BITS)).view(np.int64)
+
+
+def _compare_runs(codes: Columns, runs: Runs, radius: int, led: Mask) -> Iterator[Pairs]:
+    """Pairs of codes of the same run that lie within the radius, and whose left code is led; such codes come first
+    in their run."""
     long = runs.sizes > LONG_RUN
     for start, end in zip(runs.starts[long], runs.ends[long], strict=True):
-        led = int(np.searchsorted(positions[start:end], leaders))
-        for found in numpy_pairs(columns[:, start:end], radius, led):
-            yield Pairs(positions[found.left + start], positions[found.right + start], found.distances)
-    short = runs.where(~long)
-    rows = short.rows()
-    led_rows = positions[rows] < leaders
-    for left, right in pairs_by_offset(rows[led_rows], short.end_of_rows()[led_rows]):
-        distances = distances_between(columns[:, left], columns[:, right])
-        near = distances <= radius
-        yield Pairs(positions[left[near]], positions[right[near]], distances[near].astype(np.uint16))
+        for found in numpy_pairs(codes[:, start:end], radius, int(led[start:end].sum())):
+            yield Pairs(found.left + start, found.right + start, found.distances)
+    short = runs.where(~long & (runs.sizes > 1))
+    rows, ends = short.rows(), short.end_of_rows()
+    some = np.flatnonzero(led[rows])
+    for left, right in pairs_by_offset(rows[some], ends[some]):
+        distances = distances_at(codes, left, right)
+        near = np.flatnonzero(distances <= radius)
+        yield Pairs(left[near], right[near], distances[near].astype(np.uint16))
 
 
-def _first_found_by(found: Pairs, columns: Columns, bands: Bands, key: tuple[int, ...]) -> Pairs:
-    """The pairs of which `key` is the first key that finds them: they agree in its bands, and in none before its last
-    band that is not its own."""
-    differing = columns[:, found.left] ^ columns[:, found.right]
-    first = np.ones(len(found), dtype=np.bool_)
-    for band in range(key[-1] + 1):
-        differs = np.zeros(len(found), dtype=np.bool_)
-        for word, mask in zip(differing, bands.masks[band], strict=True):
-            if mask:
-                differs |= (word & mask) != 0
-        first &= ~differs if band in key else differs
-    return Pairs(found.left[first], found.right[first], found.distances[first])
+def _found_first(differing: Columns, bands: Bands, key: tuple[int, ...]) -> Positions:
+    """Which pairs, given the bits (words, pairs) in which they differ, no earlier key finds: they agree in the bands
+    of this key, and in no other one before the last of these."""
+    first = np.flatnonzero(~_any(differing, bands.mask(key)))
+    for band in sorted(set(range(key[-1])).difference(key)):
+        # Most pairs drop out at the first bands, so the others need not look at them.
+        first = first[_any(columns_at(differing, first), bands.masks[band])]
+    return first
+
+
+def _any(bits: Columns, mask: Words) -> Mask:
+    """Whether any masked bit is set, of bits (words, n)."""
+    found: Mask = (bits[0] & mask[0]) != 0
+    for word, masked in zip(bits[1:], mask[1:], strict=True):
+        if masked:
+            found |= (word & masked) != 0
+    return found

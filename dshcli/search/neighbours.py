@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dshcli.codes import Codes
-from dshcli.search.blocks import Pairs, Positions, joined
+from dshcli.search.blocks import Pairs, joined
 from dshcli.search.pairs import run_plan
 from dshcli.search.planner import plan_pairs
-from dshcli.search.words import Distances, check_codes, check_radius, word_columns
+from dshcli.search.words import Distances, Positions, check_codes, check_radius, word_columns
 
 SCAN_BYTES = (
     1 << 19

@@ -1,10 +1,10 @@
 """Which engine finds the pairs of these codes soonest: a cost model over a sample of the codes themselves.
 
-    join    keys * (codes * _KEY + candidates * _CANDIDATE)    candidates: pairs of codes with the same key
-    brute   pairs * (_PAIR + words * _PAIR_WORD)                faiss adds its import, unless that is paid already
+    join    a key at a time: all codes are hashed, those that share their key sorted, and pairs of the same key compared
+    brute   all pairs are compared; those within the radius are handed on, which costs faiss more than numpy
 
-Codes of real images are far from uniform, so the candidates are counted in a sample instead of being derived from the
-length of the key. The choice never changes the result, only the time.
+Codes of real images are far from uniform, so the pairs of the same key are counted in a sample instead of being derived
+from the length of the key. The choice never changes the result, only the time.
 """
 
 import sys
@@ -14,25 +14,32 @@ from typing import Literal
 
 import numpy as np
 
-from dshcli.search.blocks import Positions
+from dshcli.search.brute import faiss_words
 from dshcli.search.join import Bands, Words, key_hashes, make_bands
-from dshcli.search.words import Columns
+from dshcli.search.runs import LONG_RUN, runs_of
+from dshcli.search.words import Columns, Positions, columns_at, distances_at
 
 Engine = Literal["join", "numpy", "faiss"]
 
-# Seconds, measured on one core of a machine with AVX-512; what matters is how they compare.
-_KEY = 40e-9  # a code under one key: hash, table, sort
-_KEY_WORD = 2e-9  # and for every word of the code
-_CANDIDATE = 8e-9  # comparing two codes of a run
-_CANDIDATE_WORD = 3e-9
-_NUMPY_PAIR, _NUMPY_WORD = 0.2e-9, 0.5e-9  # comparing two codes in a tile
-_FAISS_PAIR, _FAISS_WORD = 0.4e-9, 0.11e-9
+# Seconds of one core of a machine with AVX-512. What matters is how they compare.
+_KEY = 80e-6  # of one key, whatever the number of codes
+_CODE, _CODE_FAR = 10e-9, 22e-9  # of hashing a code and looking it up; where the table exceeds the cache
+_CODE_WORD = 0.2e-9
+_NEAR_CODES = 1 << 18  # codes whose table does not exceed it
+_SHARING = 40e-9  # of sorting a code that shares its key
+_CANDIDATE = 12e-9  # of comparing two codes of a short run
+_CANDIDATE_WORD = 5e-9
+_LONG = 450e-9  # of a code of a long run, besides its pairs: numpy works on small tiles there
+_NUMPY_PAIR, _NUMPY_WORD = 0.05e-9, 0.75e-9  # of comparing two codes in a tile
+_FAISS_PAIR, _FAISS_WORD = 0.42e-9, 0.13e-9
+_NUMPY_HIT, _FAISS_HIT = 14e-9, 18e-9  # of a pair found in a tile
 _FAISS_IMPORT = 0.25
-_STEP = 100e-6  # numpy's overhead for one key
 
-_SOON = 2e-3  # planning a join takes about as long
-_SAMPLE = 1 << 14
-_SAMPLE_KEYS = 3  # keys of a choice of bands of which the candidates are counted
+_SOON = 1e-3  # planning a join takes about as long
+_LEAST_SAMPLE, _MOST_SAMPLE = 1 << 11, 1 << 13  # codes
+_SAMPLE_PAIRS = 1 << 12
+_SAMPLE_KEYS = 3  # keys of a choice of bands that are tried on the sample
+_FEW = 4  # codes of the sample with the same key that are too few to tell that there are many of them
 _MAX_KEYS = 20_000
 
 
@@ -47,19 +54,30 @@ class Plan:
 
 def plan_pairs(columns: Columns, bits: int, radius: int, leaders: int) -> Plan:
     """The plan for the pairs (i, j), i < j, i < leaders, within the radius among columns (words, n)."""
-    brute = plan_brute(columns, leaders)
-    if brute.seconds < _SOON:
-        return brute
-    join = plan_join(columns, bits, radius, leaders, brute.seconds)
-    return brute if join is None else join
+    at_best = _brute(columns, leaders, near_share=0)
+    if at_best.seconds < _SOON:
+        return at_best
+    join = plan_join(columns, bits, radius, leaders, at_best.seconds)
+    if join is not None:
+        return join
+    brute = plan_brute(columns, radius, leaders)
+    return plan_join(columns, bits, radius, leaders, brute.seconds) or brute
 
 
-def plan_brute(columns: Columns, leaders: int) -> Plan:
+def plan_brute(columns: Columns, radius: int, leaders: int) -> Plan:
     """The sooner of the two brute forces."""
+    generator = np.random.default_rng(0)  # seeded: the same codes have the same plan
+    left = generator.integers(0, leaders, _SAMPLE_PAIRS)
+    right = generator.integers(0, columns.shape[1], _SAMPLE_PAIRS)
+    share = (distances_at(columns, left, right) <= radius).mean()
+    return _brute(columns, leaders, float(share))
+
+
+def _brute(columns: Columns, leaders: int, near_share: float) -> Plan:
     words, count = columns.shape
     pairs = leaders * (count - leaders) + leaders * leaders / 2
-    in_numpy = pairs * (_NUMPY_PAIR + words * _NUMPY_WORD)
-    in_faiss = pairs * (_FAISS_PAIR + words * _FAISS_WORD)
+    in_numpy = pairs * (_NUMPY_PAIR + words * _NUMPY_WORD + near_share * _NUMPY_HIT)
+    in_faiss = pairs * (_FAISS_PAIR + faiss_words(words) * _FAISS_WORD + near_share * _FAISS_HIT)
     if "faiss" not in sys.modules:
         in_faiss += _FAISS_IMPORT
     return Plan("numpy", 0, in_numpy) if in_numpy <= in_faiss else Plan("faiss", 0, in_faiss)
@@ -68,64 +86,67 @@ def plan_brute(columns: Columns, leaders: int) -> Plan:
 def plan_join(columns: Columns, bits: int, radius: int, leaders: int, within: float) -> Plan | None:
     """The soonest join that takes less than `within` seconds, if there is one.
 
-    More bands make longer keys, so fewer candidates, but there are more keys: the search ends where the keys alone
-    take too long.
+    More bands make longer keys, so fewer pairs share one, but there are more keys: the search ends where the keys
+    alone take too long.
     """
     words, count = columns.shape
     sample = _Sample(columns, leaders)
     best: Plan | None = None
     for bands in range(radius + 1, bits + 1):
         keys = comb(bands, radius)
-        at_least = keys * (_STEP + count * (_KEY + words * _KEY_WORD))
-        if keys > _MAX_KEYS or at_least >= within:
+        bare = _KEY + count * ((_CODE if count <= _NEAR_CODES else _CODE_FAR) + words * _CODE_WORD)
+        if keys > _MAX_KEYS or keys * bare >= within:
             break
-        candidates = keys * sample.candidates(make_bands(bits, bands), radius)
-        seconds = at_least + candidates * (_CANDIDATE + words * _CANDIDATE_WORD)
+        seconds = keys * (bare + sample.seconds_to_compare(make_bands(bits, bands), radius))
         if seconds < within:
             best, within = Plan("join", bands, seconds), seconds
     return best
 
 
 class _Sample:
-    """A sample of the codes, in which pairs of equal keys are counted."""
+    """A sample of the leaders and one of the other codes, in which those that share a key are counted."""
 
     def __init__(self, columns: Columns, leaders: int) -> None:
         generator = np.random.default_rng(0)
         count = columns.shape[1]
         led = _some(generator, 0, leaders)
-        rest = _some(generator, leaders, count)
-        self._led, self._rest = columns[:, led], columns[:, rest]
-        self._led_scale = leaders / max(len(led), 1)
-        self._rest_scale = (count - leaders) / max(len(rest), 1)
+        others = _some(generator, leaders, count)
+        self._led, self._others = columns_at(columns, led), columns_at(columns, others)
+        self._per_led = leaders / max(len(led), 1)
+        self._per_other = (count - leaders) / max(len(others), 1)
 
-    def candidates(self, bands: Bands, radius: int) -> float:
-        """The pairs of codes, at least one of them a leader, that share a key; the mean over a few keys."""
-        keys = list(_spread(bands, radius))
-        return sum(self._sharing(bands, key) for key in keys) / len(keys)
+    def seconds_to_compare(self, bands: Bands, radius: int) -> float:
+        """The time that the codes sharing a key take beyond that of codes that do not; the mean over a few keys."""
+        keys = _spread(len(bands.masks), radius)
+        return sum(self._seconds(bands.mask(key)) for key in keys) / len(keys)
 
-    def _sharing(self, bands: Bands, key: tuple[int, ...]) -> float:
-        mask = bands.mask(key)
-        led, rest = np.sort(key_hashes(self._led, mask)), np.sort(key_hashes(self._rest, mask))
-        among = (_equal_pairs(led, led) - len(led)) / 2 * self._led_scale**2
-        return float(among + _equal_pairs(led, rest) * self._led_scale * self._rest_scale)
+    def _seconds(self, mask: Words) -> float:
+        led, others = (np.sort(key_hashes(codes, mask)) for codes in (self._led, self._others))
+        runs = runs_of(led)
+        values = led[runs.starts]
+        other_mates = np.searchsorted(others, values, "right") - np.searchsorted(others, values, "left")
+        led_codes, other_codes = runs.sizes * self._per_led, other_mates * self._per_other
+        pairs = (runs.sizes - 1) * self._per_led * led_codes / 2 + led_codes * other_codes
+        long = (led_codes + other_codes > LONG_RUN) & (runs.sizes + other_mates > _FEW)
+        shared = ~long & (pairs > 0)
+        words = len(mask)
+        short_seconds = pairs[shared] * (_CANDIDATE + words * _CANDIDATE_WORD)
+        short_seconds += np.minimum(2 * pairs, led_codes + other_codes)[shared] * _SHARING
+        long_seconds = pairs[long] * (_NUMPY_PAIR + words * _NUMPY_WORD)
+        long_seconds += (led_codes + other_codes)[long] * (_SHARING + _LONG)
+        return float(short_seconds.sum() + long_seconds.sum())
 
 
 def _some(generator: np.random.Generator, start: int, stop: int) -> Positions:
-    if stop - start <= _SAMPLE:
+    """Some positions from start to stop: all of a few, a sixteenth of many, and never more than the limit."""
+    wanted = max(_LEAST_SAMPLE, min((stop - start) // 16, _MOST_SAMPLE))
+    if stop - start <= wanted:
         return np.arange(start, stop)
-    return start + generator.choice(stop - start, _SAMPLE, replace=False, shuffle=False)
+    stride = (stop - start) // wanted
+    return np.arange(start, start + stride * wanted, stride) + generator.integers(0, stride, wanted)
 
 
-def _spread(bands: Bands, radius: int) -> list[tuple[int, ...]]:
+def _spread(bands: int, radius: int) -> list[tuple[int, ...]]:
     """A few keys, rotations of one another, so that every band has its turn."""
-    count = len(bands.masks)
-    size = count - radius
-    step = max(count // _SAMPLE_KEYS, 1)
-    return [
-        tuple(sorted((start + place) % count for place in range(size))) for start in range(0, count, step)
-    ]
-
-
-def _equal_pairs(left: Words, right: Words) -> int:
-    """Pairs of equal values of two sorted arrays."""
-    return int((np.searchsorted(right, left, "right") - np.searchsorted(right, left, "left")).sum())
+    rotations = range(0, bands, max(bands // _SAMPLE_KEYS, 1))
+    return [tuple(sorted((first + place) % bands for place in range(bands - radius))) for first in rotations]

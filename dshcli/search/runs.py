@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.search.blocks import Positions
+from dshcli.search.words import Positions
 
 LONG_RUN = 64  # rows of a run from which a matrix of all its pairs beats going offset by offset
 
@@ -56,6 +56,6 @@ def pairs_by_offset(rows: Positions, ends: Positions) -> Iterator[tuple[Position
     offset = 1
     while len(rows):
         within = rows + offset < ends
-        rows, ends = rows[within], ends[within]
+        rows, ends = rows.compress(within), ends.compress(within)
         yield rows, rows + offset
         offset += 1

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.search.blocks import Pairs, Positions
+from dshcli.search.blocks import Pairs
 from dshcli.search.pairs import column_pairs
 from dshcli.search.runs import runs_of
-from dshcli.search.words import Columns
+from dshcli.search.words import Columns, Positions, columns_at
 
 EDGE_LIMIT = 1 << 24  # pairs held at a time, 8 bytes each; or 8 times the number of codes, if that is more
 LEAST_REACH = 4096  # codes whose pairs are within the limit even if all of them are near
@@ -36,7 +36,7 @@ def star_keepers(columns: Columns, bits: int, radius: int) -> Positions:
         head, rest = remaining[:reach], remaining[reach:]
         # So few codes are never too many, or the search for a reach would not end.
         bound = limit if len(head) > LEAST_REACH else len(head) ** 2
-        edges = _edges(column_pairs(columns[:, head], bits, radius), bound)
+        edges = _edges(column_pairs(columns_at(columns, head), bits, radius), bound)
         if edges is None:
             reach = max(min(reach, len(remaining)) // 4, LEAST_REACH)
             continue
@@ -103,7 +103,7 @@ def _take(
     places = np.concatenate([chosen, rest])
     nobody = len(places)
     first = np.full(len(places), nobody)
-    for block in column_pairs(columns[:, places], bits, radius, leaders=len(chosen)):
+    for block in column_pairs(columns_at(columns, places), bits, radius, leaders=len(chosen)):
         np.minimum.at(first, block.right, block.left)
     first = first[len(chosen) :]
     taken = first < nobody

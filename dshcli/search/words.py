@@ -5,12 +5,15 @@ long contiguous rows whatever the width of the code. Codes whose bytes do not fi
 which no distance can see.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
 from dshcli.codes import Codes, code_bytes
 
 Columns = npt.NDArray[np.uint64]
+Positions = npt.NDArray[np.int64]
 Distances = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
 WORD_BITS = 64
@@ -28,9 +31,17 @@ def word_columns(codes: Codes) -> Columns:
     return np.ascontiguousarray(np.ascontiguousarray(codes).view(np.uint64).reshape(count, words).T)
 
 
-def word_rows(columns: Columns) -> Codes:
-    """Columns (words, n) back as packed codes (n, 8 * words), padding included."""
-    return np.ascontiguousarray(columns.T).view(np.uint8).reshape(columns.shape[1], 8 * columns.shape[0])
+def word_rows(columns: Columns, words: int | None = None) -> Codes:
+    """Columns back as packed codes (n, 8 * words); `words` beyond those of the columns are zeros."""
+    rows = np.zeros((columns.shape[1], words or len(columns)), dtype=np.uint64)
+    rows[:, : len(columns)] = columns.T
+    return rows.view(np.uint8)
+
+
+def columns_at(columns: Columns, positions: Positions) -> Columns:
+    """The codes at the positions, as columns (words, positions); word by word, which is much faster than indexing both
+    axes at once."""
+    return np.stack([column.take(positions) for column in columns])
 
 
 def distances_between(left: Columns, right: Columns) -> Distances:
@@ -38,11 +49,20 @@ def distances_between(left: Columns, right: Columns) -> Distances:
 
     uint8 up to 192 bits and uint16 beyond, since `np.bitwise_count` is uint8 and sums of it would wrap at 256.
     """
-    total: Distances = np.bitwise_count(left[0] ^ right[0])
-    if len(left) > _BYTE_SUMS:
+    return _bits_set((mine ^ other for mine, other in zip(left, right, strict=True)), len(left))
+
+
+def distances_at(columns: Columns, left: Positions, right: Positions) -> Distances:
+    """Hamming distances (pairs,) of the codes at `left` from those at `right`, of the type of `distances_between`."""
+    return _bits_set((column.take(left) ^ column.take(right) for column in columns), len(columns))
+
+
+def _bits_set(differences: Iterator[npt.NDArray[np.uint64]], words: int) -> Distances:
+    total: Distances = np.bitwise_count(next(differences))
+    if words > _BYTE_SUMS:
         total = total.astype(np.uint16)
-    for mine, other in zip(left[1:], right[1:], strict=True):
-        np.add(total, np.bitwise_count(mine ^ other), out=total)
+    for word in differences:
+        np.add(total, np.bitwise_count(word), out=total)
     return total
 
 
