@@ -106,7 +106,8 @@ def _small(channels: int, size: int) -> tuple[nn.Module, int]:
     """Four layers; the first halves the side at once, since full-size maps would take most of the time."""
     a, b, c = 16, 32, 64
     body = nn.Sequential(
-        *_conv(channels, a, kernel=5, stride=2), *_conv(a, b), nn.MaxPool2d(2), *_conv(b, c), *_conv(c, c, stride=2), nn.Flatten()
+        *_conv(channels, a, kernel=5, stride=2), *_conv(a, b), nn.MaxPool2d(2),
+        *_conv(b, c), *_conv(c, c, stride=2), nn.Flatten(),
     )  # fmt: skip
     half = -(-size // 2)
     eighth = -(-(half // 2) // 2)
@@ -141,7 +142,7 @@ def _lite0() -> tuple[nn.Module, int]:
 
 def _torchvision(name: str) -> tuple[nn.Module, int]:
     """A torchvision classifier without its last linear layer, and the number of features that go into it."""
-    from torchvision import models  # type: ignore[import-untyped]
+    from torchvision import models
 
     if name not in models.list_models(module=models) or name in _WITH_SIDE_BRANCHES:
         raise UsageError(

@@ -62,7 +62,7 @@ def maybe_load_torchvision(network: HashNetwork, name: str, reporter: Reporter) 
 
     The file's name holds the first digits of its SHA-256, which is checked. The last layer's tensors are left out.
     """
-    from torchvision import models  # type: ignore[import-untyped]
+    from torchvision import models
 
     url = models.get_model_weights(name).DEFAULT.url
     path = paths.cache_folder() / "torchvision" / Path(url).name
