@@ -21,10 +21,14 @@ from dshcli.errors import DshError, UsageError
 from dshcli.hasher import networks, training
 from dshcli.hasher.checkpoints import FILE, Checkpoint, CheckpointStore, Record
 from dshcli.hasher.encoder import Encoder
+from dshcli.hasher.feeds import PixelFeed
+from dshcli.hasher.fitting import Diverged, encode
 from dshcli.hasher.idx import FILES
 from dshcli.hasher.models import ENCODER, WEIGHTS, Model, ModelConfig, builtin_folder, open_model
+from dshcli.hasher.place import claim_place
 from dshcli.hasher.recipe import LOSSES, TrainOptions
 from dshcli.hasher.training import train_hasher
+from dshcli.images.spec import InputSpec
 from dshcli.progress import Silent, Task
 
 QUICK = TrainOptions(bits=8, epochs=3, batch=32, device="cpu")
@@ -339,6 +343,30 @@ def test_training_stops_when_nothing_gets_better(tmp_path: Path, weights_only: N
     assert result.record.epochs < 40 and result.record.epochs_without_gain >= 8
 
 
+def test_two_trainings_at_once_do_not_share_a_place(bars: Path, weights_only: None) -> None:
+    held = claim_place("bars-8", replace(QUICK, name="bars-8"), {}, Silent())
+    with pytest.raises(DshError, match="bars-8 is being trained by another process"):
+        train_hasher(str(bars), replace(QUICK, name="bars-8"), Silent())
+    beside = train_hasher(str(bars), replace(QUICK, epochs=1), Silent())
+    assert beside.model.config.name == "bars-8-2"
+    held.leave()
+    assert train_hasher(str(bars), replace(QUICK, epochs=1), Silent()).model.config.name == "bars-8"
+
+
+def test_ctrl_c_after_the_last_epoch_costs_no_epoch(
+    bars: Path, weights_only: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(training, "evaluate", lambda *_: interrupt())
+        listener = Listener()
+        with pytest.raises(KeyboardInterrupt):
+            train_hasher(str(bars), QUICK, listener)
+    assert "--resume" in listener.said[-1]
+    second = Listener()
+    assert train_hasher(str(bars), replace(QUICK, resume=True), second).record.epochs == 3
+    assert second.steps == []
+
+
 # --- errors ---------------------------------------------------------------------------------------------------------
 
 
@@ -348,6 +376,15 @@ def test_a_loss_that_is_no_number_stops_the_training(bars: Path) -> None:
         train_hasher(str(bars), options, Silent())
     assert "smaller learning rate" in caught.value.hint and "margin" in caught.value.hint
     assert list(paths.models_folder().iterdir()) == []
+
+
+def test_outputs_that_are_no_numbers_are_told() -> None:
+    network = networks.build(networks.describe(networks.SMALL, InputSpec(28, 1), 8))
+    with torch.no_grad():
+        next(network.head.parameters()).fill_(float("nan"))
+    images = np.zeros((2, 28, 28, 1), np.uint8)
+    with pytest.raises(Diverged, match="not a number"):
+        encode(network, PixelFeed(images, (0.5,), (0.5,)))
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,10 @@ class CheckpointStore:
     folder: Path
     settings: dict[str, Any]
 
+    def exists(self) -> bool:
+        """Whether there is a checkpoint, of this training or another."""
+        return (self.folder / FILE).is_file()
+
     def clear(self) -> None:
         """Removes the checkpoint of an earlier training, if there is one."""
         (self.folder / FILE).unlink(missing_ok=True)
@@ -83,9 +87,9 @@ class CheckpointStore:
 
         Only tensors and plain values are read (weights_only): a file that someone else made cannot run code.
         """
-        path = self.folder / FILE
-        if not path.is_file():
+        if not self.exists():
             return None
+        path = self.folder / FILE
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             settings, record = state.pop("settings"), Record(**state.pop("record"))

@@ -17,13 +17,12 @@ from dshcli.codes import Codes, codes_from_outputs
 from dshcli.errors import DshError
 from dshcli.hasher.checkpoints import Checkpoint, CheckpointStore, Record
 from dshcli.hasher.feeds import Feed
-from dshcli.hasher.recipe import Recipe
+from dshcli.hasher.recipe import RUN, Recipe
 from dshcli.hasher.sampling import Indices, balanced_batches, shuffled_batches
 from dshcli.hasher.schedule import one_cycle
 from dshcli.progress import Reporter, Task
 
 ENCODE_BATCH = 512
-PAIRS_TOGETHER = 4  # images of a class that come together where the loss is over pairs
 PATIENCE, LEAST_PATIENCE = (
     1 / 3,
     8,
@@ -133,21 +132,27 @@ def _last_score(record: Record) -> dict[str, str]:
 
 
 def encode(network: nn.Module, feed: Feed, indices: Indices | None = None) -> Codes:
-    """Packed codes of a feed's inputs (those of `indices`), by the network in eval mode, which it is left in."""
+    """Packed codes of a feed's inputs (those of `indices`), by the network in eval mode, which it is left in.
+
+    Raises Diverged if an output is not a number.
+    """
     network.eval()
     indices = np.arange(len(feed)) if indices is None else indices
     outputs = []
     with torch.inference_mode():
         for at in range(0, len(indices), ENCODE_BATCH):
             outputs.append(network(feed.plain(indices[at : at + ENCODE_BATCH])).float().cpu().numpy())
-    return codes_from_outputs(np.concatenate(outputs))
+    try:
+        return codes_from_outputs(np.concatenate(outputs))
+    except ValueError as error:
+        raise Diverged(str(error), hint="Train with a smaller learning rate.") from error
 
 
 def _batches(lesson: Lesson, recipe: Recipe, epoch: int) -> list[Indices]:
     random = np.random.default_rng([recipe.seed, epoch])
     over_pairs = recipe.loss.startswith("dsh")
     if recipe.balanced_batches:
-        together = PAIRS_TOGETHER if over_pairs else 1
+        together = RUN if over_pairs else 1
         return balanced_batches(lesson.labels, recipe.batch, random, together=together)
     return shuffled_batches(len(lesson.labels), recipe.batch, random)
 

@@ -1,7 +1,7 @@
 """Where a training works and where its model will stand: names, and the folder that holds its checkpoint."""
 
+import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -16,23 +16,40 @@ from dshcli.progress import Reporter
 
 RESERVED = (BUILTIN, "current")
 WORK = ".training"  # .NAME.training is the folder of NAME's checkpoint
+LOCK = "lock"
 
 
 @dataclass(frozen=True)
-class Place:
-    """The model's name and folder, and the store of its checkpoint in a hidden folder beside it."""
+class Candidate:
+    """A name, the folder its model would have, and the store of its checkpoint in a hidden folder beside it."""
 
     name: str
     folder: Path
     store: CheckpointStore
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether a checkpoint is there to go on from."""
-        return self.store.maybe_read() is not None
+    def locked(self) -> "Place | None":
+        """The same place, held by this process alone until it ends or lets go; None if another process has it."""
+        self.store.folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.store.folder / LOCK, os.O_RDWR | os.O_CREAT)
+        if _try_lock(lock):
+            return Place(self.name, self.folder, self.store, lock)
+        os.close(lock)
+        return None
 
-    def release(self) -> None:
-        """Removes the checkpoint: the model is saved, or the training cannot go on."""
+
+@dataclass(frozen=True)
+class Place(Candidate):
+    """A candidate that this process holds. The system lets go of the lock if the process is killed."""
+
+    lock: int
+
+    def leave(self) -> None:
+        """Lets go of the place; the checkpoint stays for --resume."""
+        os.close(self.lock)
+
+    def clear_away(self) -> None:
+        """Lets go of the place and removes its checkpoint: the model is saved, or the training cannot go on."""
+        os.close(self.lock)
         shutil.rmtree(self.store.folder, ignore_errors=True)
 
 
@@ -52,69 +69,102 @@ def check_place(options: TrainOptions) -> None:
 
 
 def claim_place(stem: str, options: TrainOptions, settings: dict[str, Any], reporter: Reporter) -> Place:
-    """The place of a training with these settings; its hidden folder exists from now on and is its own.
+    """The place of a training with these settings, held by this process.
 
     A name or folder that the user chose is used again; otherwise the first free name of `stem`, `stem`-2, ...
-    With `resume` the place of the training that was stopped. Raises DshError if there is none, or if the
-    folder cannot be written.
+    With `resume` the place of the training that was stopped. Raises DshError if there is none, if another process
+    is at it, or if the folder cannot be written.
     """
-    if options.resume:
-        return _unfinished(stem, options, settings)
-    for place in _candidates(stem, options, settings):
-        chosen_by_user = options.name is not None or options.out is not None
-        try:
-            place.folder.parent.mkdir(parents=True, exist_ok=True)
-            # mkdir decides between two trainings that start at once.
-            place.store.folder.mkdir(exist_ok=chosen_by_user)
-        except FileExistsError:
-            if place.unfinished:
-                reporter.say(
-                    f"a training of {place.name} was stopped before its end: --resume goes on with it"
-                )
-            continue
-        except OSError as error:
-            raise DshError(
-                f"{place.folder.parent}: {error.strerror or error}",
-                hint="Set DSH_HOME or --out to a folder you can write.",
-            ) from error
+    try:
+        if options.resume:
+            return _unfinished(stem, options, settings)
+        return _free(stem, options, settings, reporter)
+    except OSError as error:
+        raise DshError(
+            f"{error.filename or paths.models_folder()}: {error.strerror or error}",
+            hint="Set DSH_HOME or --out to a folder you can write.",
+        ) from error
+
+
+def _free(stem: str, options: TrainOptions, settings: dict[str, Any], reporter: Reporter) -> Place:
+    if _chosen(options):
+        place = _locked(_chosen_candidate(options, settings))
         place.store.clear()
         return place
-    raise AssertionError("names do not end")
+    for number in count(1):
+        candidate = _named(stem if number == 1 else f"{stem}-{number}", settings)
+        if candidate.folder.exists():
+            continue
+        free = candidate.locked()
+        if free is None:
+            continue
+        if not free.store.exists():
+            return free
+        if free.store.maybe_read() is not None:
+            reporter.say(f"{free.name} was stopped on its way with these settings: --resume goes on with it")
+        free.leave()
+    raise AssertionError("numbers do not end")
 
 
 def _unfinished(stem: str, options: TrainOptions, settings: dict[str, Any]) -> Place:
-    if options.out is not None or options.name is not None:
-        places = _candidates(stem, options, settings)
+    if _chosen(options):
+        candidates = [_chosen_candidate(options, settings)]
     else:
         work = sorted(paths.models_folder().glob(f".{stem}*{WORK}"))
-        names = [folder.name[1 : -len(WORK)] for folder in work]
-        places = (_place(name, paths.models_folder() / name, settings) for name in names)
-    for place in places:
-        if place.unfinished:
-            return place
+        candidates = [_named(folder.name[1 : -len(WORK)], settings) for folder in work]
+    for candidate in candidates:
+        if candidate.store.maybe_read() is not None:
+            return _locked(candidate)
     raise DshError(
         f"no training of {options.name or stem} with these data and settings was stopped on its way",
         hint="Give the same options as then, or train without --resume.",
     )
 
 
-def _candidates(stem: str, options: TrainOptions, settings: dict[str, Any]) -> Iterator[Place]:
-    """Places in the order of preference; one that already holds a model only if the user named it."""
+def _locked(candidate: Candidate) -> Place:
+    place = candidate.locked()
+    if place is None:
+        raise DshError(
+            f"{candidate.name} is being trained by another process",
+            hint="Wait until it has ended, or choose another --name.",
+        )
+    return place
+
+
+def _chosen(options: TrainOptions) -> bool:
+    return options.name is not None or options.out is not None
+
+
+def _chosen_candidate(options: TrainOptions, settings: dict[str, Any]) -> Candidate:
     if options.out is not None:
         folder = options.out.absolute()
-        yield _place(options.name or folder.name, folder, settings)
-    elif options.name is not None:
-        yield _place(options.name, paths.models_folder() / options.name, settings)
-    else:
-        for number in count(1):
-            name = stem if number == 1 else f"{stem}-{number}"
-            if not (paths.models_folder() / name).exists():
-                yield _place(name, paths.models_folder() / name, settings)
+        return _candidate(options.name or folder.name, folder, settings)
+    return _named(str(options.name), settings)
 
 
-def _place(name: str, folder: Path, settings: dict[str, Any]) -> Place:
-    return Place(name, folder, CheckpointStore(folder.parent / f".{folder.name}{WORK}", settings))
+def _named(name: str, settings: dict[str, Any]) -> Candidate:
+    return _candidate(name, paths.models_folder() / name, settings)
+
+
+def _candidate(name: str, folder: Path, settings: dict[str, Any]) -> Candidate:
+    return Candidate(name, folder, CheckpointStore(folder.parent / f".{folder.name}{WORK}", settings))
 
 
 def _empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Locks an open file against other processes without waiting for them."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

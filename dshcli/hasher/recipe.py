@@ -11,6 +11,7 @@ from dshcli.images.spec import InputSpec
 LOSSES = ("center", "dsh", "dsh+center", "cosine")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MIN_BATCH = 4
+RUN = 4  # images of a class that come together in balanced batches where the loss is over pairs
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ def decide(options: TrainOptions, survey: Survey, backbone: str, spec: InputSpec
     least, most = usual.epochs
     # A batch of a small set still leaves a dozen steps per epoch, and room for pairs of each class.
     batch = options.batch or max(min(usual.batch, survey.images // 12), MIN_BATCH)
+    over_pairs = options.loss.startswith("dsh")
     return Recipe(
         bits=options.bits,
         loss=options.loss,
@@ -129,5 +131,5 @@ def decide(options: TrainOptions, survey: Survey, backbone: str, spec: InputSpec
         seed=options.seed,
         device=device,
         augment=options.augment,
-        balanced_batches=not survey.balanced,
+        balanced_batches=not survey.balanced or (over_pairs and batch < RUN * len(survey.classes)),
     )

@@ -3,6 +3,8 @@
 import hashlib
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -67,12 +69,12 @@ def train_hasher(source: str, options: TrainOptions, reporter: Reporter) -> Trai
     setup = prepare(found, recipe, reporter)
     _say_setup(setup, recipe, reporter)
     settings = {"source": source, "recipe": asdict(recipe), "data": _fingerprint(setup.inputs.parts)}
-    place = claim_place(f"{found.survey.name}-{recipe.bits}", options, settings, reporter)
-    record = _fit(setup, recipe, place, reporter)
-    reporter.say(f"kept epoch {record.best_epoch} of {record.epochs}: validation mAP {record.best_score:.4f}")
-    evaluation = _evaluate(setup, recipe.bits)
-    model = _save(place, setup, recipe, record, evaluation, source)
-    place.release()
+    stem = found.survey.name.lstrip(".") or "model"
+    place = claim_place(f"{stem}-{recipe.bits}", options, settings, reporter)
+    with _held(place, reporter):
+        record = _fit(setup, recipe, place, reporter)
+        evaluation = _evaluate(setup, recipe.bits)
+        model = _save(place, setup, recipe, record, evaluation, source)
     return TrainingResult(
         model=model,
         recipe=recipe,
@@ -85,6 +87,27 @@ def train_hasher(source: str, options: TrainOptions, reporter: Reporter) -> Trai
         seconds=time.perf_counter() - clock,
         cpu_seconds=time.process_time() - cpu,
     )
+
+
+@contextmanager
+def _held(place: Place, reporter: Reporter) -> Iterator[None]:
+    """Keeps the checkpoint if the training is stopped, or if something fails that may go well another time."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if place.store.exists():
+            place.leave()
+            reporter.say("stopped; the same command with --resume goes on after the last finished epoch")
+        else:
+            place.clear_away()
+        raise
+    except Diverged:
+        place.clear_away()
+        raise
+    except BaseException:
+        place.leave()
+        raise
+    place.clear_away()
 
 
 def _recipe(survey: Survey, options: TrainOptions) -> Recipe:
@@ -152,17 +175,12 @@ def _fit(setup: Setup, recipe: Recipe, place: Place, reporter: Reporter) -> Reco
         loss=setup.loss,
         score=partial(_validation_map, setup, _scored(setup.inputs.parts.train, recipe.seed)),
     )
-    try:
-        return fit(setup.inputs.trained, lesson, recipe, place.store, reporter)
-    except KeyboardInterrupt:
-        if place.unfinished:
-            reporter.say("stopped; the same command with --resume goes on after the last finished epoch")
-        else:
-            place.release()
-        raise
-    except Diverged:
-        place.release()
-        raise
+    record = fit(setup.inputs.trained, lesson, recipe, place.store, reporter)
+    reporter.say(
+        f"kept epoch {record.best_epoch} of {record.epochs}: validation mAP {record.best_score:.4f}, "
+        f"highest {max(record.scores):.4f}"
+    )
+    return record
 
 
 def _scored(train: Split, seed: int) -> Indices:
