@@ -320,16 +320,19 @@ def test_a_hostile_checkpoint_cannot_run_code(tmp_path: Path) -> None:
     assert not trace.exists()
 
 
-def test_the_best_epoch_is_the_latest_of_equals() -> None:
-    record = Record((4.0, 3.0, 2.0, 1.0, 1.0), (0.5, 0.9, 0.7, 0.9, 0.8))
-    assert (record.best_epoch, record.best_score, record.epochs_without_gain) == (4, 0.9, 3)
-    assert (Record().best_epoch, Record().epochs_without_gain) == (0, 0)
+def test_the_best_epoch_is_the_latest_that_is_as_good_as_the_highest() -> None:
+    """100 images, highest score 0.9: the standard error is sqrt(0.9 * 0.1 / 100) = 0.03."""
+    record = Record(100, (5.0, 4.0, 3.0, 2.0, 1.0), (0.5, 0.9, 0.86, 0.88, 0.86))
+    assert (record.best_epoch, record.best_score, record.epochs_without_gain) == (4, 0.88, 3)
+    assert Record(10_000, record.losses, record.scores).best_epoch == 2
+    assert (Record(5).best_epoch, Record(5).best_score, Record(5).epochs_without_gain) == (0, 0.0, 0)
+    assert Record(5, (1.0, 0.5), (1.0, 1.0)).best_epoch == 2
 
 
 def test_a_checkpoint_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     store = CheckpointStore(tmp_path / "absent", {})
     with pytest.raises(DshError, match="absent"):
-        store.write(Checkpoint(Record(), {}, {}, {}))
+        store.write(Checkpoint(Record(1), {}, {}, {}))
 
 
 def test_training_stops_when_nothing_gets_better(tmp_path: Path, weights_only: None) -> None:

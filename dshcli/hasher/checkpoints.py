@@ -1,5 +1,6 @@
 """A training that was stopped can be taken up again: after each epoch its whole state is on disk, or the one before."""
 
+import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,8 +15,12 @@ FILE = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class Record:
-    """How a training went so far: mean loss and validation score of every epoch done, and the time it took."""
+    """How a training went so far: mean loss and validation score of every epoch done, and the time it took.
 
+    A score is a mean over `judged` validation images of a number between 0 and 1.
+    """
+
+    judged: int
     losses: tuple[float, ...] = ()
     scores: tuple[float, ...] = ()
     seconds: float = 0.0
@@ -27,18 +32,24 @@ class Record:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch (from 1) with the best score, the latest of equals, since it has learned longer; 0: none yet."""
-        best = max(self.scores, default=0.0)
-        return max((i + 1 for i, score in enumerate(self.scores) if score == best), default=0)
+        """The latest epoch (from 1) within one standard error of the highest score; 0: none yet.
+
+        Within that error scores differ by chance, and what then speaks for an epoch is a lower learning rate. The
+        error is at most sqrt(p (1 - p) / n), that of a share.
+        """
+        highest = max(self.scores, default=0.0)
+        enough = highest - math.sqrt(max(highest * (1 - highest), 0.0) / self.judged)
+        return max((i + 1 for i, score in enumerate(self.scores) if score >= enough), default=0)
 
     @property
     def best_score(self) -> float:
-        return max(self.scores, default=0.0)
+        """The score of the best epoch."""
+        return self.scores[self.best_epoch - 1] if self.scores else 0.0
 
     @property
     def epochs_without_gain(self) -> int:
         """Epochs since one was better than all before it."""
-        return len(self.scores) - self.scores.index(self.best_score) - 1 if self.scores else 0
+        return len(self.scores) - self.scores.index(max(self.scores)) - 1 if self.scores else 0
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,16 @@ class Diverged(DshError):
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learned from what: inputs, labels (n,), the loss of a batch, and a score of the network so far, 0..1."""
+    """What is learned from what: inputs, labels (n,), the loss of a batch, and a score of the network so far.
+
+    A score is a mean over `judged` images, 0 to 1.
+    """
 
     feed: Feed
     labels: Labels
     loss: Callable[[Tensor, Tensor], Tensor]
     score: Callable[[nn.Module], float]
+    judged: int
 
 
 def fit(
@@ -54,7 +58,7 @@ def fit(
     Raises Diverged if the loss is no finite number, DshError if a checkpoint cannot be written.
     """
     optimizer = _optimizer(network, recipe)
-    record, best = Record(), _copied(network)
+    record, best = Record(lesson.judged), _copied(network)
     checkpoint = store.maybe_read()
     if checkpoint is not None:
         record, best = checkpoint.record, checkpoint.best_network
@@ -71,6 +75,7 @@ def fit(
             loss = _run_epoch(network, optimizer, lesson, recipe, record, task)
             score = lesson.score(network)
             record = Record(
+                lesson.judged,
                 (*record.losses, loss),
                 (*record.scores, score),
                 record.seconds + time.perf_counter() - clock,

@@ -174,6 +174,7 @@ def _fit(setup: Setup, recipe: Recipe, place: Place, reporter: Reporter) -> Reco
         labels=setup.inputs.parts.train.labels,
         loss=setup.loss,
         score=partial(_validation_map, setup, _scored(setup.inputs.parts.train, recipe.seed)),
+        judged=len(setup.inputs.parts.validation),
     )
     record = fit(setup.inputs.trained, lesson, recipe, place.store, reporter)
     reporter.say(
