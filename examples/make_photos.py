@@ -190,9 +190,7 @@ ORIGINALS = [
     Original("holiday/stream.jpg", LOMIRI, "life_by_Aitzol_Berasategi.jpg", AITZOL, CC_BY_4),
     Original("holiday/rocket_at_dusk.jpg", SKIMAGE, "rocket.jpg", "SpaceX", PUBLIC_DOMAIN),
     Original("garden/dahlia.jpg", SKLEARN, "flower.jpg", "vultilion", CC_BY_2),
-    Original(
-        "garden/dandelions.jpg", LOMIRI, "seeding_by_Clements_Engelhardt.jpg", "Clemens Engelhardt", CC0
-    ),
+    Original("garden/dandelions.jpg", LOMIRI, "seeding_by_Clements_Engelhardt.jpg", "Clemens Engelhardt", CC0),
     Original("garden/brick_wall.jpg", SKIMAGE, "brick.png", "CC0Textures", CC0, 360),
     Original("garden/grass.jpg", SKIMAGE, "grass.png", "linolafett", CC0, 320),
     Original("garden/gravel.jpg", SKIMAGE, "gravel.png", "CC0Textures", CC0, 320),

@@ -62,9 +62,7 @@ def four_files(seed: int = 0) -> dict[str, bytes]:
 def write(folder: Path, contents: dict[str, bytes], *, packed: bool = False) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        (folder / (f"{name}.gz" if packed else name)).write_bytes(
-            gzip.compress(content) if packed else content
-        )
+        (folder / (f"{name}.gz" if packed else name)).write_bytes(gzip.compress(content) if packed else content)
     return folder
 
 
@@ -277,9 +275,7 @@ def python2_batch(labels: list[int], data: Array) -> bytes:
     def long(data: bytes) -> bytes:
         return b"T" + len(data).to_bytes(4, "little") + data
 
-    reconstruct = (
-        b"cnumpy.core.multiarray\n_reconstruct\n" + b"cnumpy\nndarray\n" + b"K\x00\x85" + short(b"b")
-    )
+    reconstruct = b"cnumpy.core.multiarray\n_reconstruct\n" + b"cnumpy\nndarray\n" + b"K\x00\x85" + short(b"b")
     dtype = b"cnumpy\ndtype\n" + short(b"u1") + b"K\x00K\x01\x87R"
     dtype += b"(K\x03" + short(b"|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     shape = b"M" + len(data).to_bytes(2, "little") + b"M" + data.shape[1].to_bytes(2, "little") + b"\x86"
@@ -311,9 +307,7 @@ def know(monkeypatch: pytest.MonkeyPatch, form: str, files: dict[str, bytes]) ->
 
 @pytest.mark.parametrize("form", [cifar.BINARY, cifar.PYTHON])
 @pytest.mark.parametrize("in_archive", [False, True])
-def test_cifar_in_every_form(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, in_archive: bool
-) -> None:
+def test_cifar_in_every_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, in_archive: bool) -> None:
     files, rows = cifar_files(form)
     know(monkeypatch, form, files)
     if in_archive:

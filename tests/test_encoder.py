@@ -102,9 +102,7 @@ def test_pixels_need_not_lie_in_one_piece(toy_model: Model) -> None:
 @pytest.mark.parametrize(
     "pixels", [noise(1, 9), noise(1, 8, 1), noise(1, 8).astype(np.float32), noise(1, 8)[0]], ids=str
 )
-def test_pixels_of_another_shape_or_type_are_a_bug_of_the_caller(
-    toy_model: Model, pixels: np.ndarray
-) -> None:
+def test_pixels_of_another_shape_or_type_are_a_bug_of_the_caller(toy_model: Model, pixels: np.ndarray) -> None:
     with pytest.raises(ValueError, match="pixels must be uint8"):
         Encoder(toy_model).outputs(pixels)
 
@@ -141,9 +139,7 @@ def test_other_names_or_types_in_the_graph(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a graph", b"\x08\x08" * 40])
-def test_a_file_that_onnxruntime_refuses(
-    tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_file_that_onnxruntime_refuses(tmp_path: Path, content: bytes, capfd: pytest.CaptureFixture[str]) -> None:
     def write(to: Path) -> None:
         write_toy_files(to)
         (to / ENCODER).write_bytes(content)
@@ -170,17 +166,13 @@ def test_a_graph_that_fails_while_it_runs(tmp_path: Path, capfd: pytest.CaptureF
 def test_outputs_that_are_no_numbers(tmp_path: Path) -> None:
     def no_numbers(graph: onnx.ModelProto) -> None:
         steps = next(t for t in graph.graph.initializer if t.name == "steps")
-        steps.CopyFrom(
-            helper.make_tensor("steps", TensorProto.FLOAT, [TOY_LEVELS], [float("nan")] * TOY_LEVELS)
-        )
+        steps.CopyFrom(helper.make_tensor("steps", TensorProto.FLOAT, [TOY_LEVELS], [float("nan")] * TOY_LEVELS))
 
     with pytest.raises(BadModel, match="not a number"):
         Encoder(model_with(tmp_path / "nan", no_numbers)).encode(flat((1, 2, 3)))
 
 
-def test_a_damaged_built_in_model_is_not_to_be_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_built_in_model_is_not_to_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = model_with(tmp_path / "photo", same, bits=40)
     monkeypatch.setattr("dshcli.hasher.models.builtin_folder", lambda: model.folder)
     with pytest.raises(BadModel) as error:

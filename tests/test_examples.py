@@ -84,15 +84,9 @@ def test_every_type_that_can_be_read_is_there() -> None:
 
 def test_only_exact_copies_have_equal_bytes() -> None:
     equal = {
-        frozenset(pair)
-        for pair in combinations(KINDS, 2)
-        if len({(PHOTOS / path).read_bytes() for path in pair}) == 1
+        frozenset(pair) for pair in combinations(KINDS, 2) if len({(PHOTOS / path).read_bytes() for path in pair}) == 1
     }
-    copies = {
-        frozenset((path, kind.removeprefix("exact copy of ")))
-        for path, kind in KINDS.items()
-        if "exact" in kind
-    }
+    copies = {frozenset((path, kind.removeprefix("exact copy of "))) for path, kind in KINDS.items() if "exact" in kind}
     assert equal == copies and len(copies) >= 3
 
 

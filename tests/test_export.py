@@ -47,9 +47,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_pixels_are_scaled_and_normalised_by_hand() -> None:
     """An image of one colour (51, 102, 255) is (0.2, 0.4, 1.0); less the mean, over the deviation."""
-    seen = FromPixels(nn.Identity(), CONFIG)(
-        torch.tensor([51, 102, 255], dtype=torch.uint8).expand(1, 2, 2, 3)
-    )
+    seen = FromPixels(nn.Identity(), CONFIG)(torch.tensor([51, 102, 255], dtype=torch.uint8).expand(1, 2, 2, 3))
     expected = torch.tensor([(0.2 - 0.5) / 0.2, 0.0, (1.0 - 0.3) / 0.3])
     torch.testing.assert_close(seen, expected.view(1, 3, 1, 1).expand(1, 3, 2, 2))
 

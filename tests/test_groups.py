@@ -76,9 +76,7 @@ def as_lists(groups):
 def clustered(bits, count, seed, flips=0.05, centres=5):
     rng = np.random.default_rng(seed)
     centre_bits = rng.random((centres, bits)) < 0.5
-    return np.packbits(
-        centre_bits[rng.integers(0, centres, count)] ^ (rng.random((count, bits)) < flips), axis=1
-    )
+    return np.packbits(centre_bits[rng.integers(0, centres, count)] ^ (rng.random((count, bits)) < flips), axis=1)
 
 
 @st.composite

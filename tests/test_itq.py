@@ -122,6 +122,4 @@ def test_bits_of_fit_angles_tell_the_angle() -> None:
     first, other = np.linalg.qr(rng.standard_normal((dimensions, 2)))[0].T
     second = np.cos(np.pi / 3) * first + np.sin(np.pi / 3) * other
     bits = projection(projection.mean + np.stack([first, second])) >= 0
-    assert (bits[0] != bits[1]).mean() == pytest.approx(
-        1 / 3, abs=0.09
-    )  # three standard deviations of 256 bits
+    assert (bits[0] != bits[1]).mean() == pytest.approx(1 / 3, abs=0.09)  # three standard deviations of 256 bits

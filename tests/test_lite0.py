@@ -64,18 +64,14 @@ def test_shapes_and_parameters() -> None:
     with torch.no_grad():
         assert network(torch.zeros(2, 3, 64, 96)).shape == (2, lite0.FEATURES, 2, 3)
         assert network(torch.zeros(1, 3, 65, 33)).shape == (1, lite0.FEATURES, 3, 2)
-    assert (
-        sum(p.numel() for p in network.parameters()) == 3_371_008
-    )  # published: 4.65 M with the 1,000-class layer
+    assert sum(p.numel() for p in network.parameters()) == 3_371_008  # published: 4.65 M with the 1,000-class layer
 
 
 def test_features_start_where_the_built_in_model_is() -> None:
     features = pretrained_features()
     assert isinstance(features, Lite0)
     stored = networks.build(open_model(builtin_folder()).config.network)
-    missing = stored.load_state_dict(
-        {f"{lite0.PREFIX}{k}": v for k, v in features.state_dict().items()}, strict=False
-    )
+    missing = stored.load_state_dict({f"{lite0.PREFIX}{k}": v for k, v in features.state_dict().items()}, strict=False)
     assert set(missing.missing_keys) == {"head.0.weight", "head.0.bias"}
     assert not missing.unexpected_keys
     assert {t.dtype for t in features.state_dict().values()} == {torch.float32, torch.int64}

@@ -18,9 +18,7 @@ WIDTHS = [4, 8, 12, 16, 24, 31, 48, 64, 100, 128, 130, 256, 260, 512]
 def slow_neighbours(query, codes, radius):
     """[(position, distance)] by distance, then position."""
     distances = (np.unpackbits(codes, axis=1) != np.unpackbits(query)).sum(axis=1).tolist()
-    return sorted(
-        ((at, d) for at, d in enumerate(distances) if d <= radius), key=lambda hit: (hit[1], hit[0])
-    )
+    return sorted(((at, d) for at, d in enumerate(distances) if d <= radius), key=lambda hit: (hit[1], hit[0]))
 
 
 def as_list(hits):

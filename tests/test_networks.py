@@ -169,9 +169,7 @@ def test_erasing_leaves_squares_of_the_mean() -> None:
     y = Augment(erase=0.5)(x, seeded())
     gone = (y == 0).float().mean(dim=(1, 2, 3))
     assert 100 < (gone > 0).sum() < 200
-    assert gone.max() == pytest.approx(
-        0.25
-    )  # 10 x 10 of 20 x 20, less where the square hangs over the border
+    assert gone.max() == pytest.approx(0.25)  # 10 x 10 of 20 x 20, less where the square hangs over the border
     assert (y[:, 0] == y[:, 2]).all()
 
 
@@ -198,14 +196,10 @@ def test_one_cycle_worked_example() -> None:
     rates = [one_cycle(step, 101) for step in range(101)]
     assert rates[0] == pytest.approx(0.04) and rates[100] == pytest.approx(1e-4)
     assert rates[round(WARM_UP * 100)] == pytest.approx(1.0) == max(rates)
-    half_way_down = round(
-        (WARM_UP + (1 - WARM_UP) / 3) * 100
-    )  # a third of the way: cos(pi/3) = 1/2, so 3/4 is left
+    half_way_down = round((WARM_UP + (1 - WARM_UP) / 3) * 100)  # a third of the way: cos(pi/3) = 1/2, so 3/4 is left
     assert rates[half_way_down] == pytest.approx(1e-4 + (1 - 1e-4) * 0.75)
     peak = round(WARM_UP * 100)
-    assert rates[: peak + 1] == sorted(rates[: peak + 1]) and rates[peak:] == sorted(
-        rates[peak:], reverse=True
-    )
+    assert rates[: peak + 1] == sorted(rates[: peak + 1]) and rates[peak:] == sorted(rates[peak:], reverse=True)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])

@@ -84,9 +84,7 @@ def test_every_engine_finds_the_same_pairs(problem):
 @pytest.mark.parametrize("leaders", [40, 3000])
 def test_join_with_long_runs_of_one_key(bits, radius, leaders):
     """One dense centre makes runs longer than LONG_RUN, which are compared as a matrix."""
-    codes = np.concatenate(
-        [codes_near_centres(bits, 400, 1, 0.02, 1), codes_near_centres(bits, 800, 2, 0.03, 90)]
-    )
+    codes = np.concatenate([codes_near_centres(bits, 400, 1, 0.02, 1), codes_near_centres(bits, 800, 2, 0.03, 90)])
     leaders = min(leaders, len(codes))
     found = join_pairs(word_columns(codes), make_bands(bits, radius + 2), radius, leaders)
     assert as_dict(found) == slow_pairs(codes, radius, leaders)
@@ -174,8 +172,7 @@ def test_bad_hash_costs_candidates_but_no_pairs(monkeypatch):
 def test_blocks_keep_all_pairs_and_are_large(monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_PAIRS", 10)
     parts = [
-        Pairs(np.full(size, size), np.arange(size) + size + 1, np.zeros(size, np.uint16))
-        for size in (3, 0, 9, 4, 2)
+        Pairs(np.full(size, size), np.arange(size) + size + 1, np.zeros(size, np.uint16)) for size in (3, 0, 9, 4, 2)
     ]
     whole = list(in_blocks(parts))
     assert [len(block) for block in whole] == [12, 6]

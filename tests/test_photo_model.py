@@ -99,9 +99,7 @@ def test_light_edits_stay_within_the_radius(encoder: Encoder, edit: str) -> None
     found = 0
     for path in examples():
         data = path.read_bytes()
-        found += (
-            hamming(code_of(encoder, data), code_of(encoder, edited(data, path.name, edit))) <= encoder.radius
-        )
+        found += hamming(code_of(encoder, data), code_of(encoder, edited(data, path.name, edit))) <= encoder.radius
     assert found >= 0.75 * len(examples())
 
 

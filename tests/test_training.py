@@ -253,9 +253,7 @@ train_hasher({source!r}, QUICK, Listener(at(3, 2, die)))
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
 def test_a_killed_training_ends_as_if_undisturbed(bars: Path, home: Path, weights_only: None) -> None:
-    script = KILLED.format(
-        path=[str(Path(__file__).parent), str(Path(__file__).parents[1])], source=str(bars)
-    )
+    script = KILLED.format(path=[str(Path(__file__).parent), str(Path(__file__).parents[1])], source=str(bars))
     environment = os.environ | {"DSH_HOME": str(home), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()

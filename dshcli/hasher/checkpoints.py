@@ -107,9 +107,7 @@ class CheckpointStore:
             return Checkpoint(record, **state) if settings == self.settings else None
         except Exception as error:  # a damaged file fails in as many ways as there are bytes
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DshError(
-                f"{path}: {reason}", hint=f"Remove {self.folder} and train without --resume."
-            ) from error
+            raise DshError(f"{path}: {reason}", hint=f"Remove {self.folder} and train without --resume.") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -72,9 +72,7 @@ def open_cifar10(data_dir: Path | None, reporter: Reporter) -> ArraySource:
         try:
             write_atomically(cache / ARCHIVE, fetch([ADDRESS], reporter, MAX_BYTES))
         except NoData as error:
-            raise NoData(
-                f"{NAME} is not on this computer and could not be fetched: {error}", hint=hint
-            ) from error
+            raise NoData(f"{NAME} is not on this computer and could not be fetched: {error}", hint=hint) from error
         batches = _in_folder(cache)
     if batches is None:
         raise NoData(f"{folder} does not have CIFAR-10", hint=hint)
@@ -107,9 +105,7 @@ def _member(archive: Path, name: str) -> bytes:
             file = tar.extractfile(name)
             return file.read(MAX_BYTES) if file else b""
     except (tarfile.TarError, KeyError, OSError, EOFError, zlib.error) as error:
-        raise DshError(
-            f"{archive}: {error}", hint="The file is damaged. Remove it and get it again."
-        ) from error
+        raise DshError(f"{archive}: {error}", hint="The file is damaged. Remove it and get it again.") from error
 
 
 def _checked(read: Callable[[bytes], Rows], content: bytes, path: str, digest: str) -> Rows:

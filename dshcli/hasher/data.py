@@ -19,9 +19,7 @@ from dshcli.progress import Reporter
 HELD_OUT = 0.1  # of the training images of each class go to a split that the data set does not bring
 MOST_HELD_OUT = 5_000  # images in all: beyond that a split is not worth what training loses
 
-FEATURES_AT_ONCE = (
-    8  # images: the layers' outputs for more are so large that fresh memory is asked for each time
-)
+FEATURES_AT_ONCE = 8  # images: the layers' outputs for more are so large that fresh memory is asked for each time
 
 Indices = npt.NDArray[np.int64]
 
@@ -144,9 +142,7 @@ def _cut(split: Split, random: np.random.Generator) -> tuple[Split, Split]:
     return split.take(rest), split.take(part)
 
 
-def stratified(
-    labels: npt.NDArray[np.int64], share: float, random: np.random.Generator
-) -> tuple[Indices, Indices]:
+def stratified(labels: npt.NDArray[np.int64], share: float, random: np.random.Generator) -> tuple[Indices, Indices]:
     """Two sorted, disjoint sets of indices that cover `labels`: the rest, and about `share` of each class.
 
     Each class of two images or more has at least one in both; a single image stays in the rest.

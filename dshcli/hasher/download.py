@@ -64,9 +64,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
-        raise DshError(
-            f"{path}: {error.strerror or error}", hint="Free some space, or set DSH_HOME."
-        ) from error
+        raise DshError(f"{path}: {error.strerror or error}", hint="Free some space, or set DSH_HOME.") from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

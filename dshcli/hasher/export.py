@@ -43,9 +43,7 @@ class FromPixels(nn.Module):
         return outputs
 
 
-def export_files(
-    network: nn.Module, config: ModelConfig, folder: Path, *, half_weights: bool = False
-) -> None:
+def export_files(network: nn.Module, config: ModelConfig, folder: Path, *, half_weights: bool = False) -> None:
     """Writes encoder.onnx and weights.safetensors into `folder`.
 
     network maps normalised pixels (n, channels, size, size) to outputs (n, bits). It is exported in eval mode from a
@@ -64,9 +62,7 @@ def _write_weights(network: nn.Module, path: Path, half_weights: bool) -> None:
 
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in network.state_dict().items()}
     if half_weights:
-        tensors = {
-            name: t.half() if t.is_floating_point() and t.ndim > 1 else t for name, t in tensors.items()
-        }
+        tensors = {name: t.half() if t.is_floating_point() and t.ndim > 1 else t for name, t in tensors.items()}
     path.write_bytes(save(tensors))  # save_file would make it readable by its owner alone
 
 
@@ -155,9 +151,7 @@ def _check_outputs(model: Any, pixels: Any, expected: Any, tolerance: float) -> 
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     (outputs,) = session.run(["outputs"], {"pixels": pixels})
     if outputs.shape != expected.shape:
         raise BadModel(f"the exported network gives outputs {outputs.shape}, not {expected.shape}", hint=HINT)

@@ -75,8 +75,7 @@ def channel_statistics(images: Images) -> tuple[tuple[float, ...], tuple[float, 
     levels = np.arange(256) / 255
     means = [float(np.average(levels, weights=h)) for h in histograms]
     deviations = [
-        float(np.sqrt(np.average((levels - m) ** 2, weights=h)))
-        for m, h in zip(means, histograms, strict=True)
+        float(np.sqrt(np.average((levels - m) ** 2, weights=h))) for m, h in zip(means, histograms, strict=True)
     ]
     # Images of one flat colour would divide by zero.
     return tuple(round(m, 6) for m in means), tuple(round(max(d, 1e-2), 6) for d in deviations)

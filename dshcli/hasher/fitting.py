@@ -49,9 +49,7 @@ class Lesson:
     judged: int
 
 
-def fit(
-    network: nn.Module, lesson: Lesson, recipe: Recipe, store: CheckpointStore, reporter: Reporter
-) -> Record:
+def fit(network: nn.Module, lesson: Lesson, recipe: Recipe, store: CheckpointStore, reporter: Reporter) -> Record:
     """Trains `network` in place and leaves it, in eval mode, as it was after its best epoch.
 
     If `store` has a checkpoint, goes on from there: the weights come out as if the training had never stopped.

@@ -111,21 +111,15 @@ def _sub_folders(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
-        raise DshError(
-            f"{folder}: {error.strerror or error}", hint="Check the folder's permissions."
-        ) from error
+        raise DshError(f"{folder}: {error.strerror or error}", hint="Check the folder's permissions.") from error
 
 
 def _classes_in(folder: Path) -> dict[str, list[str]]:
     """The image files of each class, those in deeper folders too; classes without any are left out."""
-    options = WalkOptions(
-        follow_symlinks=True
-    )  # data sets are often made of links, and nothing is written here
+    options = WalkOptions(follow_symlinks=True)  # data sets are often made of links, and nothing is written here
     found = {}
     for path in _sub_folders(folder):
-        files = [
-            file.path for file in walk([os.path.abspath(path)], options, Passed()) if _is_image(file.path)
-        ]
+        files = [file.path for file in walk([os.path.abspath(path)], options, Passed()) if _is_image(file.path)]
         if files:
             found[path.name] = files
     return found
@@ -147,9 +141,7 @@ def _check_found(folder: Path, classes: tuple[str, ...]) -> None:
         return
     hint = "Put the images of each class into a folder of its own, all of them in one folder."
     if classes:
-        raise DshError(
-            f"{folder} has one class only, {classes[0]!r}: there is nothing to tell apart", hint=hint
-        )
+        raise DshError(f"{folder} has one class only, {classes[0]!r}: there is nothing to tell apart", hint=hint)
     if any(_is_image(str(path)) for path in folder.iterdir() if path.is_file()):
         raise DshError(f"{folder} has images, but no sub-folders that tell their classes", hint=hint)
     raise DshError(f"{folder} has no images in its sub-folders", hint=hint)

@@ -77,14 +77,10 @@ def read_idx(content: bytes, path: str) -> npt.NDArray[np.uint8]:
     axes = content[3] if len(content) > 3 else 0
     start = 4 + 4 * axes
     if content[:3] != bytes((0, 0, UINT8)) or not axes or len(content) < start:
-        raise DshError(
-            f"{path} is not an IDX file of 8-bit values", hint="It may be damaged, or another kind of file."
-        )
+        raise DshError(f"{path} is not an IDX file of 8-bit values", hint="It may be damaged, or another kind of file.")
     shape = tuple(int(n) for n in np.frombuffer(content, ">u4", axes, 4))
     if len(content) - start != math.prod(shape):
-        raise DshError(
-            f"{path} is cut off or damaged: {shape} values are announced", hint="Get the file again."
-        )
+        raise DshError(f"{path} is cut off or damaged: {shape} values are announced", hint="Get the file again.")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 

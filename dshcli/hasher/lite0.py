@@ -103,9 +103,7 @@ class Lite0(nn.Sequential):
         for expansion, kernel, first_stride, outputs, repeats in STAGES:
             for i in range(repeats):
                 stride = first_stride if i == 0 else 1
-                blocks.append(
-                    InvertedResidual(width, outputs, expansion=expansion, kernel=kernel, stride=stride)
-                )
+                blocks.append(InvertedResidual(width, outputs, expansion=expansion, kernel=kernel, stride=stride))
                 width = outputs
         blocks.append(ConvNorm(width, FEATURES, 1))
         super().__init__(*blocks)
@@ -127,11 +125,7 @@ def pretrained_features(weights: Path | None = None) -> Lite0:
         own = {name.removeprefix(PREFIX): t for name, t in tensors.items() if name.startswith(PREFIX)}
         network.load_state_dict(own)  # widens fp16 on the way
     except (OSError, SafetensorError, RuntimeError) as error:
-        hint = (
-            "Train the model again."
-            if weights
-            else "The built-in model is damaged: install the package again."
-        )
+        hint = "Train the model again." if weights else "The built-in model is damaged: install the package again."
         raise BadModel(f"{path}: {error}", hint=hint) from error
     return network
 

@@ -63,9 +63,7 @@ def check_place(options: TrainOptions) -> None:
         )
     out = options.out
     if out is not None and out.exists() and not (out / CONFIG).is_file() and not _empty_folder(out):
-        raise UsageError(
-            f"{out} is there and is no model", hint="Choose a folder that is new, empty or a model's own."
-        )
+        raise UsageError(f"{out} is there and is no model", hint="Choose a folder that is new, empty or a model's own.")
 
 
 def claim_place(stem: str, options: TrainOptions, settings: dict[str, Any], reporter: Reporter) -> Place:

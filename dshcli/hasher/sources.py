@@ -22,9 +22,7 @@ def open_source(source: str, data_dir: Path | None, reporter: Reporter) -> Sourc
         which = published.MNIST if source == "mnist" else published.FASHION_MNIST
         return published.open_published(which, data_dir, reporter)
     if data_dir is not None:
-        raise UsageError(
-            f"--data-dir does not go with the folder {source}", hint=f"It is for {', '.join(NAMES)} only."
-        )
+        raise UsageError(f"--data-dir does not go with the folder {source}", hint=f"It is for {', '.join(NAMES)} only.")
     folder = Path(source)
     if not folder.is_dir():
         problem = "is a file, not a folder" if folder.exists() else "is neither a folder nor a known data set"

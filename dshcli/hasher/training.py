@@ -198,9 +198,7 @@ def _validation_map(setup: Setup, scored: Indices, network: torch.nn.Module) -> 
     return tie_aware_map(queries, parts.validation.labels, database, parts.train.labels[scored])
 
 
-def _save(
-    place: Place, setup: Setup, recipe: Recipe, record: Record, evaluation: Evaluation, source: str
-) -> Model:
+def _save(place: Place, setup: Setup, recipe: Recipe, record: Record, evaluation: Evaluation, source: str) -> Model:
     config = ModelConfig(
         name=place.name,
         bits=recipe.bits,
@@ -242,10 +240,7 @@ def _evaluate(setup: Setup, bits: int) -> Evaluation:
     queries = Coded(encode(setup.inputs.trained, setup.inputs.feed(parts.test)), parts.test.labels)
     database = Coded(
         np.concatenate(
-            [
-                encode(setup.inputs.trained, setup.inputs.feed(split))
-                for split in (parts.train, parts.validation)
-            ]
+            [encode(setup.inputs.trained, setup.inputs.feed(split)) for split in (parts.train, parts.validation)]
         ),
         np.concatenate([parts.train.labels, parts.validation.labels]),
     )

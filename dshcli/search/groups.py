@@ -37,12 +37,8 @@ class Linkage(Grouping):
     """Connected components, and how far each of them has been chained together."""
 
     diameters: npt.NDArray[np.uint16]  # (groups,): the largest distance between two members; see `exact`
-    exact: npt.NDArray[
-        np.bool_
-    ]  # (groups,): False where the diameter is only known to be at least that large
-    weakest_links: npt.NDArray[
-        np.uint16
-    ]  # (groups,): the least radius at which the group still hangs together
+    exact: npt.NDArray[np.bool_]  # (groups,): False where the diameter is only known to be at least that large
+    weakest_links: npt.NDArray[np.uint16]  # (groups,): the least radius at which the group still hangs together
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,7 @@ Words = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
 
 _SPARE_BITS = 2  # a table has 4 to 8 slots for a hash
-_GOLDEN = (
-    0x9E3779B97F4A7C15  # odd, near 2^64 / golden ratio: multiplying by it spreads keys over the high bits
-)
+_GOLDEN = 0x9E3779B97F4A7C15  # odd, near 2^64 / golden ratio: multiplying by it spreads keys over the high bits
 
 
 @dataclass(frozen=True)
@@ -77,9 +75,7 @@ def join_pairs(columns: Columns, bands: Bands, radius: int, leaders: int) -> Ite
 def _same_key(hashes: Words, leaders: int) -> tuple[Positions, Runs]:
     """Positions that share their hash with another one, run by run, and the runs; each run is in ascending order."""
     place_bits = max(len(hashes) - 1, 1).bit_length()
-    rows = (
-        _sharing(hashes, place_bits) if leaders == len(hashes) else _sharing_with(hashes, leaders, place_bits)
-    )
+    rows = _sharing(hashes, place_bits) if leaders == len(hashes) else _sharing_with(hashes, leaders, place_bits)
     # One plain sort of hash and position packed into a word is much faster than an argsort. The hash loses its low
     # bits: a few more candidates, which comparing the codes rejects.
     low = np.uint64((1 << place_bits) - 1)

@@ -12,9 +12,7 @@ from dshcli.search.pairs import run_plan
 from dshcli.search.planner import plan_pairs
 from dshcli.search.words import Distances, Positions, check_codes, check_radius, word_columns
 
-SCAN_BYTES = (
-    1 << 19
-)  # of codes compared at a time: they and what is made of them stay in a second-level cache
+SCAN_BYTES = 1 << 19  # of codes compared at a time: they and what is made of them stay in a second-level cache
 _NARROW = {
     1: np.uint8,
     2: np.uint16,
@@ -111,9 +109,7 @@ def _scan(query: Codes, codes: Codes) -> Iterator[tuple[int, Distances]]:
     """Where each block of codes starts, and the distances of its codes to the query."""
     width = codes.shape[1]
     if query.shape != (width,) or query.dtype != np.uint8 or codes.dtype != np.uint8:
-        raise ValueError(
-            f"the query {query.shape} {query.dtype} does not go with codes {codes.shape} {codes.dtype}"
-        )
+        raise ValueError(f"the query {query.shape} {query.dtype} does not go with codes {codes.shape} {codes.dtype}")
     words = _words(query[None])[0]
     step = SCAN_BYTES // width
     for start in range(0, len(codes), step):

@@ -71,9 +71,7 @@ def _first_keepers(edges: npt.NDArray[np.uint64], count: int) -> Positions:
     runs = runs_of(left)
     taken = bytearray(count)
     # A code's fate hangs on all before it, hence a loop; it visits an edge only if its left code is a keeper.
-    for turn in np.split(
-        np.arange(len(runs.starts)), np.searchsorted(runs.starts, np.arange(0, len(left), _TURN))
-    ):
+    for turn in np.split(np.arange(len(runs.starts)), np.searchsorted(runs.starts, np.arange(0, len(left), _TURN))):
         if len(turn):
             others = right[runs.starts[turn[0]] : runs.ends[turn[-1]]].tolist()
             _walk(left[runs.starts[turn]].tolist(), runs.sizes[turn].tolist(), others, taken)

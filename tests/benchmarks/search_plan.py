@@ -70,18 +70,14 @@ class Problem:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--bits", type=int, nargs="+", default=sorted(RADII))
     parser.add_argument("--bar", type=float, default=1.2)
     options = parser.parse_args()
     faiss.omp_set_num_threads(1)
     print(machine("numpy", "faiss-cpu"))
-    print(
-        f"{options.count} codes\nbits clustered radius     plan     join (bands)    numpy    faiss   plan / best"
-    )
+    print(f"{options.count} codes\nbits clustered radius     plan     join (bands)    numpy    faiss   plan / best")
     ratios = []
     for bits in options.bits:
         for share in (SPARSE, DENSE):
@@ -90,9 +86,7 @@ def main() -> None:
                 problem = Problem(columns, bits, radius)
                 planned, times = problem.planned(), problem.engines()
                 ratios.append((planned - PLANNING) / min(times.values()))
-                print(
-                    f"{bits:4} {share:9.0%} {radius:6} {_row(planned, times)} {ratios[-1]:13.2f}", flush=True
-                )
+                print(f"{bits:4} {share:9.0%} {radius:6} {_row(planned, times)} {ratios[-1]:13.2f}", flush=True)
     print(f"worst {max(ratios):.2f}, bar {options.bar}: {'met' if max(ratios) <= options.bar else 'MISSED'}")
 
 
@@ -100,9 +94,7 @@ def _row(planned: float, times: dict[str, float]) -> str:
     joins = {name: seconds for name, seconds in times.items() if name.isdigit()}
     best = min(joins, key=joins.__getitem__, default="")
     join = f"{1e3 * joins[best]:8.1f} ({best:>2})" if joins else f"{'-':>8}     "
-    brute = " ".join(
-        f"{1e3 * times[name]:8.1f}" if name in times else f"{'-':>8}" for name in ("numpy", "faiss")
-    )
+    brute = " ".join(f"{1e3 * times[name]:8.1f}" if name in times else f"{'-':>8}" for name in ("numpy", "faiss"))
     return f"{1e3 * planned:8.1f} {join} {brute}"
 
 

@@ -112,8 +112,7 @@ def _unrelated(config: ModelConfig, facts: Facts) -> str:
     radii = range(max(config.radius - BESIDE, 0), config.radius + BESIDE + 1, BESIDE // 2)
     rows = ["| radius | unrelated pairs within it | per million |", "|---|---|---|"]
     rows += [
-        f"| {r} | {calibration.within[r]} | {calibration.within[r] / calibration.pairs * 1e6:.1f} |"
-        for r in radii
+        f"| {r} | {calibration.within[r]} | {calibration.within[r] / calibration.pairs * 1e6:.1f} |" for r in radii
     ]
     text = f"""## Unrelated pictures joined
 

