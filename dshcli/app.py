@@ -10,7 +10,9 @@ from typer.core import TyperGroup
 from dshcli import paths
 from dshcli.errors import DshError, UsageError
 from dshcli.options import (
+    Against,
     Csv,
+    DataDir,
     Db,
     Folders,
     Jobs,
@@ -172,7 +174,7 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(metavar="X", help="Else by the network.")] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Equal seeds give equal models on one machine.")] = 0,
     device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = "auto",
-    data_dir: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the data set's files are.")] = None,
+    data_dir: DataDir = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="The model's name; else by data and bits.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the model in this folder instead.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
@@ -194,6 +196,56 @@ def train(
     at_most_one(json=json, csv=csv)
     result = train_and_use(source, options, Silent() if quiet else Terminal())
     show_training(Screen.of(json=json, csv=csv, quiet=quiet), result)
+
+
+@app.command(
+    "eval", epilog="Example: dsh eval mnist-8 mnist --report out.html; dsh eval cats ./labelled --unseen --seeds 3"
+)
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A model's name or folder.")],
+    data: Annotated[
+        str | None, typer.Argument(help="As for train: a data set or a folder; else what the model was trained on.")
+    ] = None,
+    data_dir: DataDir = None,
+    protocol: Annotated[
+        Against, typer.Option(help="Test images search the training images, or each other (the DSH paper's way).")
+    ] = Against.TRAIN,
+    at: Annotated[
+        list[int], typer.Option("--at", metavar="K", min=1, help="Also mAP@K and P@K; may be repeated.")
+    ] = [],  # noqa: B006
+    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="Train the recipe with N seeds: mean and spread.")] = 1,
+    unseen: Annotated[
+        bool, typer.Option("--unseen", help="Train the recipe on 3/4 of the classes, judge on the others.")
+    ] = False,
+    references: Annotated[
+        bool, typer.Option("--references", help="Also float features, PCA and ITQ codes, as --unseen does.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots, codes and worst answers.")
+    ] = None,
+    json: Json = False,
+    csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge a model by labelled images: tie-aware mAP, precision and recall by radius, the codes of the classes."""
+    from dshcli.commands.evaluate import EvalOptions, evaluate_model
+    from dshcli.hasher.evaluation import PLACES
+    from dshcli.hasher.judging import JudgeOptions
+    from dshcli.progress import Silent, Terminal
+    from dshcli.show.eval import show_evaluation
+    from dshcli.show.screen import Screen
+
+    at_most_one(json=json, csv=csv)
+    options = EvalOptions(
+        JudgeOptions(protocol is Against.SELF, tuple(sorted({*PLACES, *at}))), data_dir, seeds, unseen, references
+    )
+    reporter = Silent() if quiet else Terminal()
+    result = evaluate_model(model, data, options, reporter)
+    show_evaluation(Screen.of(json=json, csv=csv, quiet=quiet), result)
+    if report is not None:
+        from dshcli.show.page import write_report
+
+        write_report(report, result, reporter)
 
 
 @models_app.callback(invoke_without_command=True)

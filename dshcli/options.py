@@ -28,10 +28,18 @@ MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Skip larger images; else 200 million.")
 ]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Threads; 0 means one a core.")]
+DataDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the public data set's files are.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, a record a line.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say everything.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print data only: no words, no progress.")]
+
+
+class Against(StrEnum):
+    """What test images search when a model is judged: the training images, or each other."""
+
+    TRAIN = "train"
+    SELF = "self"
 
 
 class Link(StrEnum):

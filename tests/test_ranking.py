@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dshcli.hasher.ranking import Coded, Histograms, average_precisions, histograms, relevant_in_first, tie_aware_map
+from dshcli.hasher import ranking
+from dshcli.hasher.ranking import (
+    Coded,
+    Histograms,
+    average_precisions,
+    histograms,
+    relevant_in_first,
+    similarity_map,
+    tie_aware_map,
+)
 
 
 def one(everything: list[int], relevant: list[int]) -> Histograms:
@@ -144,3 +153,34 @@ def test_perfect_and_hopeless_codes() -> None:
     same = np.zeros((100, 1), np.uint8)
     # all tied: the expectation for a share of 1/5, close to it and a little above
     assert 0.2 < tie_aware_map(same, labels, same, labels) < 0.25
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("several", [False, True])
+def test_similarity_map_equals_a_loop(several: bool, alone: bool) -> None:
+    rng = np.random.default_rng(5)
+    items = rng.standard_normal((60, 7))
+    labels = rng.integers(0, 2, (60, 4)) if several else rng.integers(0, 4, 60)
+    queries, asked = (items, labels) if alone else (rng.standard_normal((9, 7)), labels[:9])
+    expected = []
+    for i, (query, label) in enumerate(zip(queries, asked, strict=True)):
+        cosines = items @ query / np.linalg.norm(items, axis=1) / np.linalg.norm(query)
+        order = [j for j in np.argsort(-cosines) if not (alone and j == i)]
+        relevance = [bool((labels[j] & label).any()) if several else bool(labels[j] == label) for j in order]
+        if any(relevance):
+            expected.append(plain_ap(relevance))
+    assert similarity_map(queries, asked, items, labels, exclude_self=alone) == pytest.approx(np.mean(expected))
+
+
+def test_similarity_map_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(6)
+    items, labels = rng.standard_normal((50, 4)), rng.integers(0, 3, 50)
+    whole = similarity_map(items, labels, items, labels, exclude_self=True)
+    monkeypatch.setattr(ranking, "FLOAT_BLOCK", 150)
+    assert similarity_map(items, labels, items, labels, exclude_self=True) == pytest.approx(whole, abs=1e-12)
+
+
+def test_similarity_map_of_nothing_relevant() -> None:
+    ones = np.ones((2, 3))
+    assert np.isnan(similarity_map(ones, np.array([7, 8]), ones, np.array([1, 2])))
+    assert np.isfinite(similarity_map(np.zeros((1, 3)), np.array([1]), ones, np.array([1, 2])))

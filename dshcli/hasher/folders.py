@@ -18,6 +18,7 @@ from dshcli.images.opening import open_image
 from dshcli.images.sniff import IMAGE_SUFFIXES, SNIFF_BYTES, sniff
 from dshcli.images.spec import InputSpec
 from dshcli.images.walk import Passed, WalkOptions, walk
+from dshcli.machine import cores
 from dshcli.progress import Reporter, Task
 
 SPLIT_NAMES = {
@@ -202,7 +203,7 @@ def _read(
 
 def _decoded(paths: list[str], spec: InputSpec) -> Iterator[Pixels | str]:
     """Pixels, or the reason why there are none, in the order of `paths`; one thread a core runs a little ahead."""
-    jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = cores()
     with ThreadPoolExecutor(jobs) as pool:
         ahead: deque[Future[Pixels | str]] = deque()
         try:

@@ -19,6 +19,10 @@ WORK = ".training"  # .NAME.training is the folder of NAME's checkpoint
 LOCK = "lock"
 
 
+class NothingToResume(DshError):
+    """No training with these data and settings was stopped on its way."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A name, the folder its model would have, and the store of its checkpoint in a hidden folder beside it."""
@@ -29,12 +33,17 @@ class Candidate:
 
     def locked(self) -> "Place | None":
         """The same place, held by this process alone until it ends or lets go; None if another process has it."""
-        self.store.folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(self.store.folder / LOCK, os.O_RDWR | os.O_CREAT)
-        if _try_lock(lock):
-            return Place(self.name, self.folder, self.store, lock)
-        os.close(lock)
-        return None
+        while True:
+            self.store.folder.mkdir(parents=True, exist_ok=True)
+            path = self.store.folder / LOCK
+            lock = os.open(path, os.O_RDWR | os.O_CREAT)
+            if not _try_lock(lock):
+                os.close(lock)
+                return None
+            # Whoever had the lock may have removed the folder just now: what is locked then is nobody's file.
+            if _is_open(path, lock):
+                return Place(self.name, self.folder, self.store, lock)
+            os.close(lock)
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,9 @@ class Place(Candidate):
         os.close(self.lock)
 
     def clear_away(self) -> None:
-        """Lets go of the place and removes its checkpoint: the model is saved, or the training cannot go on."""
-        os.close(self.lock)
+        """Removes the checkpoint and lets go of the place: the model is saved, or the training cannot go on."""
         shutil.rmtree(self.store.folder, ignore_errors=True)
+        os.close(self.lock)
 
 
 def check_place(options: TrainOptions) -> None:
@@ -70,8 +79,8 @@ def claim_place(stem: str, options: TrainOptions, settings: dict[str, Any], repo
     """The place of a training with these settings, held by this process.
 
     A name or folder that the user chose is used again; otherwise the first free name of `stem`, `stem`-2, ...
-    With `resume` the place of the training that was stopped. Raises DshError if there is none, if another process
-    is at it, or if the folder cannot be written.
+    With `resume` the place of the training that was stopped: raises NothingToResume if there is none. Raises DshError
+    if another process is at it, or if the folder cannot be written.
     """
     try:
         if options.resume:
@@ -113,7 +122,7 @@ def _unfinished(stem: str, options: TrainOptions, settings: dict[str, Any]) -> P
     for candidate in candidates:
         if candidate.store.maybe_read() is not None:
             return _locked(candidate)
-    raise DshError(
+    raise NothingToResume(
         f"no training of {options.name or stem} with these data and settings was stopped on its way",
         hint="Give the same options as then, or train without --resume.",
     )
@@ -150,6 +159,14 @@ def _candidate(name: str, folder: Path, settings: dict[str, Any]) -> Candidate:
 
 def _empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
+
+
+def _is_open(path: Path, descriptor: int) -> bool:
+    """Whether the file at `path` is the one that is open as `descriptor`."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _try_lock(descriptor: int) -> bool:

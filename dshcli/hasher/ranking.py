@@ -19,6 +19,7 @@ Ints = npt.NDArray[np.int64]
 Labels = npt.NDArray[Any]
 
 BLOCK = 1 << 20  # elements of the histograms that are held at once
+FLOAT_BLOCK = 1 << 23  # similarities that are held at once
 
 
 @dataclass(frozen=True)
@@ -180,3 +181,45 @@ def mean_precision(blocks: Iterable[Histograms], at: int | None = None) -> float
         total += float(precisions[judged] @ found.weights[judged])
         weight += int(found.weights[judged].sum())
     return total / weight if weight else float("nan")
+
+
+def similarity_map(
+    queries: Floats, query_labels: Labels, items: Floats, item_labels: Labels, *, exclude_self: bool = False
+) -> float:
+    """Mean average precision of real vectors (n, d) and (m, d), the items ranked by their cosine with the query.
+
+    The yardstick for what a code loses against the floats that it is made of. Ties, which real numbers hardly have,
+    stay in the items' order. exclude_self: the queries are the items, and each leaves itself out.
+    """
+    asked, found = _directions(queries), _directions(items)
+    rows = max(FLOAT_BLOCK // max(len(items), 1), 1)
+    total, judged = 0.0, 0
+    for start in range(0, len(asked), rows):
+        part = slice(start, start + rows)
+        relevant = _relevant(query_labels[part], item_labels)
+        similarities = asked[part] @ found.T
+        if exclude_self:
+            own = np.arange(start, start + len(similarities))
+            similarities[np.arange(len(own)), own] = -np.inf  # last, and not relevant there
+            relevant[np.arange(len(own)), own] = False
+        order = np.argsort(-similarities, axis=1, kind="stable")
+        hits = np.take_along_axis(relevant, order, axis=1)
+        counts = hits.sum(axis=1)
+        precision = hits.cumsum(axis=1) / np.arange(1, len(items) + 1)
+        sums = (precision * hits).sum(axis=1)
+        total += float((sums[counts > 0] / counts[counts > 0]).sum())
+        judged += int((counts > 0).sum())
+    return total / judged if judged else float("nan")
+
+
+def _directions(vectors: Floats) -> npt.NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    units = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return np.asarray(units, dtype=np.float32)
+
+
+def _relevant(query_labels: Labels, item_labels: Labels) -> npt.NDArray[np.bool_]:
+    """Which items (n, m) share a label with which query."""
+    if query_labels.ndim == 2:
+        return np.asarray(query_labels.astype(np.float32) @ item_labels.astype(np.float32).T > 0)
+    return np.asarray(query_labels[:, None] == item_labels[None])

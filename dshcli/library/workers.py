@@ -26,6 +26,7 @@ from dshcli.images.spec import InputSpec
 from dshcli.images.walk import Found
 from dshcli.library.connection import open_for_reading, translated
 from dshcli.library.store import Content
+from dshcli.machine import cores
 
 BATCH = 16  # files a worker takes at once: small enough to stop within a second, large enough to be worth a commit
 
@@ -101,7 +102,7 @@ class Worker:
 
     def read_all(self, files: list[Found], jobs: int) -> Iterator[Batch]:
         """Batches in the order of `files`, read by `jobs` threads (0: one a core) that run a little ahead, no more."""
-        jobs = jobs or _cores()
+        jobs = jobs or cores()
         with ThreadPoolExecutor(jobs) as pool:
             ahead: deque[Future[Batch]] = deque()
             try:
@@ -156,8 +157,3 @@ class Worker:
 def _with_code(outcome: Outcome, code: bytes) -> Outcome:
     assert outcome.content is not None
     return replace(outcome, content=replace(outcome.content, code=code))
-
-
-def _cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

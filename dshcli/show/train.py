@@ -21,7 +21,7 @@ def show_training(screen: Screen, result: TrainingResult) -> None:
     else:
         for name, value in figures(result.evaluation):
             screen.line(f"{name}\t{value}" if screen.format is Format.PLAIN else f"{name:<28} {value}")
-        _show_codes(screen, rows)
+        show_codes(screen, rows)
     for path, reason in result.skipped[:5]:
         screen.say(f"skipped {escaped(path)}: {reason}")
     if len(result.skipped) > 5:
@@ -54,7 +54,8 @@ def _at_radius(evaluation: Evaluation, radius: int) -> str:
     return f"precision {precision:.4f}, recall {recall:.4f}"
 
 
-def _show_codes(screen: Screen, rows: list[dict[str, Any]]) -> None:
+def show_codes(screen: Screen, rows: list[dict[str, Any]]) -> None:
+    """The code of each class, on a terminal as a table."""
     if screen.format is Format.PLAIN:
         for row in rows:
             screen.line("\t".join(escaped(str(row[column])) for column in COLUMNS))
