@@ -17,7 +17,7 @@ from dshcli.errors import UsageError
 from dshcli.hasher import networks
 from dshcli.hasher.centres import Centres
 from dshcli.hasher.checkpoints import Record
-from dshcli.hasher.data import Indices, Parts, Split, Survey, stratified
+from dshcli.hasher.data import Indices, Parts, Source, Split, Survey, stratified
 from dshcli.hasher.evaluation import Evaluation, Protocol, evaluate
 from dshcli.hasher.export import export_files
 from dshcli.hasher.fitting import Diverged, Lesson, encode, fit
@@ -60,10 +60,16 @@ def train_hasher(source: str, options: TrainOptions, reporter: Reporter) -> Trai
     data cannot be learned from, if the loss is no number, or if the model cannot be written. After Ctrl-C
     (KeyboardInterrupt passes through) or a kill, `options.resume` goes on after the last finished epoch.
     """
+    check_options(options)
+    check_place(options)
+    return train_source(open_source(source, options.data_dir, reporter), source, options, reporter)
+
+
+def train_source(found: Source, source: str, options: TrainOptions, reporter: Reporter) -> TrainingResult:
+    """The same for a source that is open already; `source` is what the user calls it."""
     clock, cpu = time.perf_counter(), time.process_time()
     check_options(options)
     check_place(options)
-    found = open_source(source, options.data_dir, reporter)
     recipe = _recipe(found.survey, options)
     _say_recipe(found.survey, recipe, reporter)
     setup = prepare(found, recipe, reporter)
