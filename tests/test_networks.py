@@ -16,7 +16,7 @@ from dshcli.hasher.augment import Augment
 from dshcli.hasher.feeds import FeatureFeed, PixelFeed, channel_statistics
 from dshcli.hasher.fitting import encode
 from dshcli.hasher.sampling import balanced_batches, shuffled_batches
-from dshcli.hasher.schedule import WARM_UP, one_cycle
+from dshcli.hasher.schedule import FADE, WARM_UP, one_cycle, variation
 from dshcli.images.spec import InputSpec
 
 GRAY, COLOUR = InputSpec(28, 1), InputSpec(32, 3)
@@ -136,6 +136,9 @@ def test_features_are_drawn_from_all_views() -> None:
     assert (feed.plain(np.arange(1000)) == 0).all()
     drawn = feed.varied(np.arange(1000), seeded())[:, 0]
     assert drawn.unique().tolist() == [0, 1, 2, 3]
+    weaker = feed.varied(np.arange(1000), seeded(), 0.5)[:, 0]
+    assert (weaker == 0).float().mean().item() == pytest.approx(1 - 0.5 * 0.75, abs=0.05)
+    assert (feed.varied(np.arange(1000), seeded(), 0.0) == 0).all()
 
 
 # --- augmentation ---------------------------------------------------------------------------------------------------
@@ -200,6 +203,25 @@ def test_one_cycle_worked_example() -> None:
     assert rates[half_way_down] == pytest.approx(1e-4 + (1 - 1e-4) * 0.75)
     peak = round(WARM_UP * 100)
     assert rates[: peak + 1] == sorted(rates[: peak + 1]) and rates[peak:] == sorted(rates[peak:], reverse=True)
+
+
+def test_variation_fades_to_nothing() -> None:
+    strengths = [variation(step, 101) for step in range(101)]
+    begin, end = (round(100 * share) for share in FADE)
+    assert strengths[: begin + 1] == [1.0] * (begin + 1)
+    assert strengths[(begin + end) // 2] == pytest.approx(0.5)
+    assert strengths[end:] == pytest.approx([0.0] * (101 - end), abs=1e-12)
+    assert variation(0, 1) == 1.0
+
+
+def test_a_faded_variation_is_weaker() -> None:
+    whole = Augment(turn=20, shift=0.2, zoom=0.1, shear=0.3, mirror=True, erase=0.4)
+    assert whole.scaled(0.5) == Augment(turn=10, shift=0.1, zoom=0.05, shear=0.15, mirror=True, erase=0.2)
+    x = torch.rand(50, 1, 8, 8, generator=seeded())
+    still = whole.scaled(0.0)(x, seeded())
+    flipped = (still - x.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-5
+    same = (still - x).abs().amax(dim=(1, 2, 3)) < 1e-5
+    assert (flipped | same).all() and 10 < flipped.sum() < 40
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])

@@ -1,7 +1,7 @@
 """Random changes to training images, a whole batch at once: each is one operation on a tensor (n, c, h, w)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,11 @@ class Augment:
     shear: float = 0.0
     mirror: bool = False
     erase: float = 0.0
+
+    def scaled(self, strength: float) -> "Augment":
+        """With all amounts times 0..1. Mirrored images stay: they are as good as the others."""
+        amounts = {name: getattr(self, name) * strength for name in ("turn", "shift", "zoom", "shear", "erase")}
+        return replace(self, **amounts)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Changed copies of normalised images (n, c, h, w); what comes in from outside is the border's colour.

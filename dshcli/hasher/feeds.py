@@ -14,11 +14,11 @@ Images = npt.NDArray[np.uint8]
 
 
 class Feed(Protocol):
-    """Inputs by index, as they are (`plain`) or changed at random for training (`varied`)."""
+    """Inputs by index, as they are (`plain`), or changed at random, with a strength of 0 to 1 (`varied`)."""
 
     def __len__(self) -> int: ...
     def plain(self, indices: Indices) -> Tensor: ...
-    def varied(self, indices: Indices, generator: torch.Generator) -> Tensor: ...
+    def varied(self, indices: Indices, generator: torch.Generator, strength: float) -> Tensor: ...
 
 
 class PixelFeed:
@@ -46,8 +46,8 @@ class PixelFeed:
         # The channels stay last in memory, where convolutions on a CPU are a third faster.
         return (pixels.float() * self._scale + self._shift).permute(0, 3, 1, 2)
 
-    def varied(self, indices: Indices, generator: torch.Generator) -> Tensor:
-        changed = self._augment(self.plain(indices), generator)
+    def varied(self, indices: Indices, generator: torch.Generator, strength: float = 1.0) -> Tensor:
+        changed = self._augment.scaled(strength)(self.plain(indices), generator)
         return changed.contiguous(memory_format=torch.channels_last)
 
 
@@ -63,8 +63,10 @@ class FeatureFeed:
     def plain(self, indices: Indices) -> Tensor:
         return torch.from_numpy(self._features[indices, 0]).to(self._device)
 
-    def varied(self, indices: Indices, generator: torch.Generator) -> Tensor:
+    def varied(self, indices: Indices, generator: torch.Generator, strength: float = 1.0) -> Tensor:
+        """Any of the views, evenly; as the strength falls, more and more often the first."""
         views = torch.randint(self._features.shape[1], (len(indices),), generator=generator)
+        views *= torch.rand(len(indices), generator=generator) < strength
         return torch.from_numpy(self._features[indices, views.numpy()]).to(self._device)
 
 

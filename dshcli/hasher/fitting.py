@@ -19,7 +19,7 @@ from dshcli.hasher.checkpoints import Checkpoint, CheckpointStore, Record
 from dshcli.hasher.feeds import Feed
 from dshcli.hasher.recipe import RUN, Recipe
 from dshcli.hasher.sampling import Indices, balanced_batches, shuffled_batches
-from dshcli.hasher.schedule import one_cycle
+from dshcli.hasher.schedule import one_cycle, variation
 from dshcli.progress import Reporter, Task
 
 ENCODE_BATCH = 512
@@ -104,11 +104,12 @@ def _run_epoch(
     network.train()
     total = 0.0
     for i, indices in enumerate(batches):
-        rate = recipe.learning_rate * one_cycle(epoch * len(batches) + i, recipe.epochs * len(batches))
+        step, steps = epoch * len(batches) + i, recipe.epochs * len(batches)
+        rate = recipe.learning_rate * one_cycle(step, steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
         with _half_precision(recipe.device):
-            outputs = network(lesson.feed.varied(indices, generator))
+            outputs = network(lesson.feed.varied(indices, generator, variation(step, steps)))
         loss = lesson.loss(outputs.float(), labels[indices].to(outputs.device))
         value = loss.item()
         if not math.isfinite(value):
