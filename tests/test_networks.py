@@ -151,7 +151,7 @@ def test_nothing_asked_nothing_changed() -> None:
 
 def test_mirroring_flips_about_half_and_changes_nothing_else() -> None:
     x = torch.rand(200, 3, 8, 8, generator=seeded(1))
-    y = Augment(mirror=True)(x, seeded())
+    y = Augment(mirror=0.5)(x, seeded())
     flipped = torch.tensor([torch.allclose(a.flip(-1), b, atol=1e-5) for a, b in zip(x, y, strict=True)])
     kept = torch.tensor([torch.allclose(a, b, atol=1e-5) for a, b in zip(x, y, strict=True)])
     assert (flipped ^ kept).all() and 60 < flipped.sum() < 140
@@ -177,7 +177,7 @@ def test_erasing_leaves_squares_of_the_mean() -> None:
 
 
 def test_augmentation_is_drawn_from_the_generator_alone() -> None:
-    everything = Augment(turn=10, shift=0.1, zoom=0.1, shear=0.1, mirror=True, erase=0.3)
+    everything = Augment(turn=10, shift=0.1, zoom=0.1, shear=0.1, mirror=0.5, erase=0.3)
     x = torch.rand(16, 3, 12, 12, generator=seeded(1))
     assert torch.equal(everything(x, seeded(5)), everything(x, seeded(5)))
     assert not torch.equal(everything(x, seeded(5)), everything(x, seeded(6)))
@@ -215,13 +215,10 @@ def test_variation_fades_to_nothing() -> None:
 
 
 def test_a_faded_variation_is_weaker() -> None:
-    whole = Augment(turn=20, shift=0.2, zoom=0.1, shear=0.3, mirror=True, erase=0.4)
-    assert whole.scaled(0.5) == Augment(turn=10, shift=0.1, zoom=0.05, shear=0.15, mirror=True, erase=0.2)
+    whole = Augment(turn=20, shift=0.2, zoom=0.1, shear=0.3, mirror=0.5, erase=0.4)
+    assert whole.scaled(0.5) == Augment(turn=10, shift=0.1, zoom=0.05, shear=0.15, mirror=0.25, erase=0.2)
     x = torch.rand(50, 1, 8, 8, generator=seeded())
-    still = whole.scaled(0.0)(x, seeded())
-    flipped = (still - x.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-5
-    same = (still - x).abs().amax(dim=(1, 2, 3)) < 1e-5
-    assert (flipped | same).all() and 10 < flipped.sum() < 40
+    assert torch.equal(whole.scaled(0.0)(x, seeded()), x)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])

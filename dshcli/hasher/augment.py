@@ -1,7 +1,7 @@
 """Random changes to training images, a whole batch at once: each is one operation on a tensor (n, c, h, w)."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -12,22 +12,21 @@ from torch import Tensor
 class Augment:
     """How far an image may be changed, each amount drawn evenly from -x..x. All zero: not at all.
 
-    turn in degrees; shift as a share of the side; zoom as a logarithm of the scale; shear as a slope; mirror: half of
-    the images are flipped left to right; erase: the side, as a share of the image's, of a square that half of
-    the images lose (DeVries & Taylor, 2017).
+    turn in degrees; shift as a share of the side; zoom as a logarithm of the scale; shear as a slope; mirror: the share
+    of images that are flipped left to right; erase: the side, as a share of the image's, of a square that half of the
+    images lose (DeVries & Taylor, 2017).
     """
 
     turn: float = 0.0
     shift: float = 0.0
     zoom: float = 0.0
     shear: float = 0.0
-    mirror: bool = False
+    mirror: float = 0.0
     erase: float = 0.0
 
     def scaled(self, strength: float) -> "Augment":
-        """With all amounts times 0..1. Mirrored images stay: they are as good as the others."""
-        amounts = {name: getattr(self, name) * strength for name in ("turn", "shift", "zoom", "shear", "erase")}
-        return replace(self, **amounts)
+        """With all amounts times `strength`, 0 to 1."""
+        return Augment(**{name: amount * strength for name, amount in vars(self).items()})
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Changed copies of normalised images (n, c, h, w); what comes in from outside is the border's colour.
@@ -50,7 +49,7 @@ class Augment:
         wide, high = spread(self.zoom).exp(), spread(self.zoom).exp()
         right, down = spread(2 * self.shift), spread(2 * self.shift)
         if self.mirror:
-            wide = torch.where(torch.rand(count, generator=generator) < 0.5, -wide, wide)
+            wide = torch.where(torch.rand(count, generator=generator) < self.mirror, -wide, wide)
         cos, sin = turn.cos(), turn.sin()
         first = torch.stack([cos * wide, (shear * cos - sin) * high, right], dim=1)
         second = torch.stack([sin * wide, (shear * sin + cos) * high, down], dim=1)

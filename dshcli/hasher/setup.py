@@ -21,7 +21,7 @@ from dshcli.progress import Reporter
 
 DIGITS = Augment(turn=10, shift=0.07, zoom=0.1, shear=0.1)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # torchvision's own
-PICTURES = Augment(turn=5, shift=0.1, zoom=0.1, mirror=True, erase=0.4)
+PICTURES = Augment(turn=5, shift=0.1, zoom=0.1, mirror=0.5, erase=0.25)
 
 
 @dataclass(frozen=True)
