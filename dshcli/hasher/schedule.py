@@ -4,7 +4,7 @@ import math
 
 WARM_UP = 0.25  # of all steps; a smaller share made 3e-3 unstable in the first epoch
 START, END = 0.04, 1e-4  # of the peak rate
-FADE = 0.5, 0.9  # of all steps: images are varied less and less from the first on, and not at all from the second
+FADE = 0.25, 0.65  # of all steps: images are varied less and less from the first on, and not at all from the second
 
 
 def one_cycle(step: int, steps: int) -> float:
