@@ -70,6 +70,12 @@ def histograms(queries: Coded, database: Coded, *, exclude_self: bool = False) -
         yield Histograms(everything, relevant, weights[part.start : part.stop])
 
 
+def distinct_queries(queries: Coded, database: Coded) -> Ints:
+    """Of each query (n,) the place of its code and label among the distinct ones, in the order of `histograms`."""
+    labels = _label_keys(queries.labels, database.labels)[0]
+    return np.unique(np.hstack([labels, queries.codes]), axis=0, return_inverse=True)[1].reshape(-1)
+
+
 def _label_keys(query_labels: Labels, item_labels: Labels) -> tuple[Codes, Codes]:
     """Labels as rows of bytes that sort and compare as the labels do: class numbers from 0 on, or packed multi-hot."""
     if query_labels.ndim == 2:
@@ -196,7 +202,7 @@ def similarity_map(
     total, judged = 0.0, 0
     for start in range(0, len(asked), rows):
         part = slice(start, start + rows)
-        relevant = _relevant(query_labels[part], item_labels)
+        relevant = relevant_items(query_labels[part], item_labels)
         similarities = asked[part] @ found.T
         if exclude_self:
             own = np.arange(start, start + len(similarities))
@@ -218,7 +224,7 @@ def _directions(vectors: Floats) -> npt.NDArray[np.float32]:
     return np.asarray(units, dtype=np.float32)
 
 
-def _relevant(query_labels: Labels, item_labels: Labels) -> npt.NDArray[np.bool_]:
+def relevant_items(query_labels: Labels, item_labels: Labels) -> npt.NDArray[np.bool_]:
     """Which items (n, m) share a label with which query."""
     if query_labels.ndim == 2:
         return np.asarray(query_labels.astype(np.float32) @ item_labels.astype(np.float32).T > 0)

@@ -70,7 +70,7 @@ def train_source(found: Source, source: str, options: TrainOptions, reporter: Re
     clock, cpu = time.perf_counter(), time.process_time()
     check_options(options)
     check_place(options)
-    recipe = _recipe(found.survey, options)
+    recipe = recipe_for(found.survey, options)
     _say_recipe(found.survey, recipe, reporter)
     setup = prepare(found, recipe, reporter)
     _say_setup(setup, recipe, reporter)
@@ -116,7 +116,7 @@ def _held(place: Place, reporter: Reporter) -> Iterator[None]:
     place.clear_away()
 
 
-def _recipe(survey: Survey, options: TrainOptions) -> Recipe:
+def recipe_for(survey: Survey, options: TrainOptions) -> Recipe:
     backbone = options.backbone
     if backbone == "auto":
         pretrained = (builtin_folder() / WEIGHTS).is_file()

@@ -31,41 +31,47 @@ def show_evaluation(screen: Screen, result: EvalResult) -> None:
         if len(result.trials) > 1:
             screen.json({"summary": _summary(result)})
         return
-    names = [name for name, _ in _numbers(result.trials[0])]
-    values = [[value for _, value in _numbers(trial)] for trial in result.trials]
-    rows = [(name, [column[i] for column in values]) for i, name in enumerate(names)]
     if screen.format is Format.CSV:
-        screen.csv([("figure", *(f"seed {t.seed}" for t in result.trials), "mean", "deviation")])
-        screen.csv((name, *numbers, *_mean_and_deviation(numbers)) for name, numbers in rows)
+        screen.csv([("figure", *(f"seed {trial.seed}" for trial in result.trials), "mean", "deviation")])
+        screen.csv((name, *numbers, *mean_and_deviation(numbers)) for name, numbers in columns(result))
         return
-    _say_what(screen, result)
-    for name, numbers in rows:
+    for name, value in facts(result):
+        screen.line(f"{name}\t{escaped(value)}" if screen.format is Format.PLAIN else f"{name:<34} {escaped(value)}")
+    for name, numbers in columns(result):
         screen.line(_line(screen.format, name, numbers))
     if len(result.trials) == 1:
         show_codes(screen, result.trials[0].evaluation.class_rows())
-    _say_caution(screen, result)
+    screen.say(caution(result))
 
 
-def _say_what(screen: Screen, result: EvalResult) -> None:
+def facts(result: EvalResult) -> list[tuple[str, str]]:
+    """What was judged, on what, and how."""
     evaluation = result.trials[0].evaluation
-    found = evaluation.retrieval
-    names = evaluation.class_names
-    facts = [
+    names, found = evaluation.class_names, evaluation.retrieval
+    classes = f"{', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+    known = [
         ("model", ", ".join(trial.model.model_id for trial in result.trials)),
-        ("data", f"{result.source}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"),
+        ("data", f"{result.source}: {classes}"),
         ("protocol", f"{evaluation.protocol}; {found.queries:,} queries, {evaluation.database:,} in the database"),
-    ]  # fmt: skip
+    ]
     if len(result.trials) == 1:
-        distance, a, b = evaluation.worst_pair
-        facts.append(("closest classes", f"{a} and {b}, {distance} of {evaluation.bits} bits apart"))
-    for name, value in facts:
-        screen.line(f"{name}\t{escaped(value)}" if screen.format is Format.PLAIN else f"{name:<34} {escaped(value)}")
+        distance, one, other = evaluation.worst_pair
+        known.append(("closest classes", f"{one} and {other}, {distance} of {evaluation.bits} bits apart"))
+    return known
 
 
-def _say_caution(screen: Screen, result: EvalResult) -> None:
+def caution(result: EvalResult) -> str:
+    """What the figures do not tell, if anything."""
     config = result.trials[0].model.config
-    if not result.unseen and set(result.trials[0].evaluation.class_names) <= set(config.classes):
-        screen.say("These classes were seen in training: the figures judge a classifier. --unseen judges similarity.")
+    if result.unseen or not set(result.trials[0].evaluation.class_names) <= set(config.classes):
+        return ""
+    return "These classes were seen in training: the figures judge a classifier. --unseen judges similarity."
+
+
+def columns(result: EvalResult) -> list[tuple[str, list[float]]]:
+    """Each figure's name, and its value in every trial."""
+    values = [_numbers(trial) for trial in result.trials]
+    return [(name, [column[i][1] for column in values]) for i, (name, _) in enumerate(values[0])]
 
 
 def _numbers(trial: Trial) -> list[tuple[str, float]]:
@@ -108,7 +114,7 @@ def _farthest_from_half(balance: np.ndarray[Any, Any]) -> float:
 def _line(kind: Format, name: str, numbers: list[float]) -> str:
     texts = [number_text(number) for number in numbers]
     if len(numbers) > 1:
-        mean, deviation = _mean_and_deviation(numbers)
+        mean, deviation = mean_and_deviation(numbers)
         texts.append(f"mean {number_text(mean)}, deviation {number_text(deviation)}")
     return "\t".join([name, *texts]) if kind is Format.PLAIN else f"{name:<34} {'  '.join(texts)}"
 
@@ -120,7 +126,8 @@ def number_text(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
 
 
-def _mean_and_deviation(numbers: list[float]) -> tuple[float, float]:
+def mean_and_deviation(numbers: list[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation."""
     return statistics.fmean(numbers), statistics.stdev(numbers) if len(numbers) > 1 else 0.0
 
 
@@ -141,9 +148,8 @@ def _maybe(value: float) -> float | None:
 
 
 def _summary(result: EvalResult) -> dict[str, Any]:
-    columns = [dict(_numbers(trial)) for trial in result.trials]
     summary = {}
-    for name in columns[0]:
-        mean, deviation = _mean_and_deviation([float(column[name]) for column in columns])
+    for name, numbers in columns(result):
+        mean, deviation = mean_and_deviation(numbers)
         summary[name] = {"mean": _maybe(mean), "deviation": _maybe(deviation)}
     return summary

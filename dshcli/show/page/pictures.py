@@ -1,0 +1,40 @@
+"""Pictures inside a page: thumbnails, and matrices as one pixel a cell."""
+
+import base64
+import io
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.hasher.encoder import Pixels
+
+THUMBNAIL = 72  # pixels
+SMALL = 40  # up to this side a picture is kept exactly
+
+
+def thumbnail(pixels: Pixels) -> str:
+    """Pixels (h, w, 1 or 3) as a data URI: PNG as they are if small, else a JPEG of at most THUMBNAIL pixels."""
+    from PIL import Image
+
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    if max(image.size) <= SMALL:
+        return _uri(image, "png")
+    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    return _uri(image, "jpeg", quality=80)
+
+
+def heat_map(values: npt.NDArray[np.float64]) -> str:
+    """Values -1..1 (n, m) as a PNG of a pixel each: blue below 0, orange above, transparent at 0."""
+    from PIL import Image
+
+    strength = np.clip(np.abs(values), 0, 1)
+    pixels = np.empty((*values.shape, 4), np.uint8)
+    pixels[..., :3] = np.where((values > 0)[..., None], (213, 94, 0), (0, 114, 178))
+    pixels[..., 3] = np.rint(255 * strength)
+    return _uri(Image.fromarray(pixels), "png")
+
+
+def _uri(image: object, kind: str, **options: int) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)  # type: ignore[attr-defined]
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
