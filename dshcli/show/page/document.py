@@ -36,7 +36,7 @@ svg .x, svg .n { text-anchor: middle; } svg .y { text-anchor: end; } svg .n { fi
 .key { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 6px; }
 .key.one { background: var(--one); } .key.two { background: var(--two); }
 .scroll { overflow-x: auto; border: 1px solid var(--rule); border-radius: 8px; background: var(--box); }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; min-width: 480px; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 12px; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th { font-weight: 600; white-space: nowrap; } tr:last-child > * { border-bottom: 0; } td.number { text-align: right; }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
