@@ -8,7 +8,7 @@
 All of them map normalised pixels (n, channels, size, size) to outputs (n, bits), whose signs are the code.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +33,25 @@ class HashNetwork(nn.Module):
         super().__init__()
         self.body = body
         self.head = head
+        self._body_in_eval = False
 
     def forward(self, x: Tensor) -> Tensor:
         outputs: Tensor = self.head(self.body(x))
         return outputs
+
+    def keep_statistics(self) -> None:
+        """From now on the body stays in eval mode: its BatchNorms keep the statistics of the data it came from.
+
+        Its weights may still learn. Statistics of small batches of a small data set would be worse than those.
+        """
+        self._body_in_eval = True
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self._body_in_eval:
+            self.body.eval()
+        return self
 
 
 def describe(backbone: str, spec: InputSpec, bits: int, *, norm: bool = False) -> dict[str, Any]:
