@@ -93,7 +93,7 @@ class _Shelf:
     def __init__(self, folder: Path, prefix: str) -> None:
         self._folder, self._prefix = folder, prefix
         self.new: dict[bytes, Row] = {}
-        self._places: dict[bytes, tuple[Path, Any]] = {}  # a file, and the row in its memory map
+        self._places: dict[bytes, tuple[Path, Any, int]] = {}  # a file, features in its memory map, their checksum
         self._used: set[Path] = set()
         for path in sorted(folder.glob(f"{prefix}*.npy")):
             self._open(path)
@@ -104,9 +104,9 @@ class _Shelf:
             return self.new[digest]
         if digest not in self._places:
             return None
-        path, row = self._places[digest]
-        features = np.array(row["features"])
-        if _check(features) != row["check"]:
+        path, mapped, check = self._places[digest]
+        features = np.array(mapped)
+        if _check(digest, features) != check:
             del self._places[digest]
             _if_possible(os.unlink, path)
             return None
@@ -133,7 +133,8 @@ class _Shelf:
     def _open(self, path: Path) -> None:
         try:
             table = np.load(path, mmap_mode="r", allow_pickle=False)
-            self._places |= {digest.tobytes(): (path, table[i]) for i, digest in enumerate(table["image"])}
+            rows = zip(table["image"], table["features"], table["check"], strict=True)
+            self._places |= {digest.tobytes(): (path, features, check) for digest, features, check in rows}
         except Exception:  # a damaged file fails in as many ways as there are bytes
             _if_possible(os.unlink, path)
 
@@ -142,13 +143,14 @@ def _table(rows: dict[bytes, Row]) -> npt.NDArray[Any]:
     shape = next(iter(rows.values())).shape
     table = np.zeros(len(rows), [("image", "u1", 32), ("check", "<u4"), ("features", "<f4", shape)])
     table["image"] = [np.frombuffer(digest, np.uint8) for digest in rows]
-    table["check"] = [_check(row) for row in rows.values()]
+    table["check"] = [_check(digest, row) for digest, row in rows.items()]
     table["features"] = list(rows.values())
     return table
 
 
-def _check(row: Row) -> int:
-    return zlib.crc32(row.tobytes())
+def _check(digest: bytes, row: Row) -> int:
+    """A checksum of a row, and of what the file's header says of its form."""
+    return zlib.crc32(row.tobytes(), zlib.crc32(digest + repr((row.dtype.str, row.shape)).encode()))
 
 
 def _make_room(folder: Path) -> None:
