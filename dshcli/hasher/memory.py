@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dshcli.errors import DshError
 from dshcli.hasher.recipe import MIN_BATCH, Recipe
 
-# What torch's allocators say, on CPU, CUDA and MPS. They raise a RuntimeError; numpy and Python raise MemoryError.
-_WORDS = ("out of memory", "not enough memory", "allocate memory", "defaultcpuallocator", "bad_alloc", "bad alloc")
+# What torch's allocators and oneDNN say, as a RuntimeError; numpy and Python raise MemoryError.
+_WORDS = ("out of memory", "not enough memory", "allocate memory", "bad_alloc", "could not create a primitive")
 
 
 @contextmanager
