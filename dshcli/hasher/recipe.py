@@ -102,7 +102,7 @@ class _Defaults:
 _DEFAULTS = {
     "small": _Defaults(1_100_000, (20, 60), 256, 3e-3, 0.01),
     "resnet": _Defaults(750_000, (15, 40), 128, 3e-3, 0.05),
-    "lite0": _Defaults(1_000_000, (20, 100), 128, 2e-3, 0.05),
+    "lite0": _Defaults(120_000, (20, 100), 128, 2e-3, 0.05),
 }
 _TORCHVISION = _Defaults(100_000, (5, 20), 32, 3e-4, 0.05)
 _FINE_TUNED = _Defaults(30_000, (4, 12), 32, 2e-3, 0.05)
