@@ -179,6 +179,7 @@ def train(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the model in this folder instead.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     augment: Annotated[bool, typer.Option(help="Vary the images while training.")] = True,
+    fine_tune: Annotated[bool, typer.Option("--fine-tune", help="Train all of a pretrained network: slow.")] = False,
     json: Json = False,
     csv: Csv = False,
     quiet: Quiet = False,
@@ -191,8 +192,9 @@ def train(
     from dshcli.show.train import show_training
 
     options = TrainOptions(
-        bits, loss, margin, backbone, epochs, batch, learning_rate, seed, device, data_dir, name, out, resume, augment
-    )
+        bits, loss, margin, backbone, epochs, batch, learning_rate, seed, device, data_dir, name, out, resume, augment,
+        fine_tune,
+    )  # fmt: skip
     at_most_one(json=json, csv=csv)
     result = train_and_use(source, options, Silent() if quiet else Terminal())
     show_training(Screen.of(json=json, csv=csv, quiet=quiet), result)

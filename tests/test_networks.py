@@ -105,6 +105,19 @@ def test_torchvision_models_by_name(name: str) -> None:
         assert network(torch.empty(2, 3, 224, 224)).shape == (2, 24)
 
 
+def test_a_head_on_many_features_drops_some_while_it_learns() -> None:
+    description = networks.describe(networks.LITE0, InputSpec(160, 3), 24)
+    head = networks.build(description).head
+    assert [type(layer).__name__ for layer in head] == ["Dropout", "Linear", "BatchNorm1d", "ReLU", "Linear"]
+    x = torch.rand(8, 1280, generator=seeded())
+    head.eval()
+    assert torch.equal(head(x), head(x))
+    before = networks.build({name: value for name, value in description.items() if name != "dropout"})
+    assert len(before.head) == 4  # a model saved when there was no dropout has the layers that it had
+    before.head.load_state_dict(dict(zip(before.head.state_dict(), head.state_dict().values(), strict=True)))
+    assert torch.equal(before.head.eval()(x), head(x))
+
+
 @pytest.mark.parametrize("name", ["resnet19", "squeezenet1_0", "googlenet", ""])
 def test_names_that_are_no_backbone(name: str) -> None:
     with pytest.raises(UsageError) as caught:

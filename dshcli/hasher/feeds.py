@@ -12,9 +12,17 @@ from dshcli.hasher.augment import Augment
 Indices = npt.NDArray[np.int64]
 Images = npt.NDArray[np.uint8]
 
+TOGETHER = 512
+PIXELS_TOGETHER = 512 * 32 * 32  # 20 images of 160 pixels: more would need gigabytes, and take longer
+
 
 class Feed(Protocol):
     """Inputs by index, as they are (`plain`), or changed at random, with a strength of 0 to 1 (`varied`)."""
+
+    @property
+    def together(self) -> int:
+        """How many inputs go through a network at once where nothing else decides, so that memory and cache do."""
+        ...
 
     def __len__(self) -> int: ...
     def plain(self, indices: Indices) -> Tensor: ...
@@ -41,6 +49,11 @@ class PixelFeed:
     def __len__(self) -> int:
         return len(self._images)
 
+    @property
+    def together(self) -> int:
+        pixels = self._images.shape[1] * self._images.shape[2]
+        return int(min(max(PIXELS_TOGETHER // pixels, 1), TOGETHER))
+
     def plain(self, indices: Indices) -> Tensor:
         pixels = torch.from_numpy(self._images[indices]).to(self._device)
         # The channels stay last in memory, where convolutions on a CPU are a third faster.
@@ -59,6 +72,10 @@ class FeatureFeed:
 
     def __len__(self) -> int:
         return len(self._features)
+
+    @property
+    def together(self) -> int:
+        return TOGETHER
 
     def plain(self, indices: Indices) -> Tensor:
         return torch.from_numpy(self._features[indices, 0]).to(self._device)

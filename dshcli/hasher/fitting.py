@@ -17,12 +17,13 @@ from dshcli.codes import Codes, codes_from_outputs
 from dshcli.errors import DshError
 from dshcli.hasher.checkpoints import Checkpoint, CheckpointStore, Record
 from dshcli.hasher.feeds import Feed
+from dshcli.hasher.networks import HashNetwork
 from dshcli.hasher.recipe import RUN, Recipe
 from dshcli.hasher.sampling import Indices, balanced_batches, shuffled_batches
 from dshcli.hasher.schedule import one_cycle, variation
 from dshcli.progress import Reporter, Task
 
-ENCODE_BATCH = 512
+BODY_SHARE = 0.1  # of the learning rate goes to a pretrained body that is fine-tuned: what it knows is to last
 PATIENCE, LEAST_PATIENCE = (
     1 / 3,
     8,
@@ -107,7 +108,7 @@ def _run_epoch(
         step, steps = epoch * len(batches) + i, recipe.epochs * len(batches)
         rate = recipe.learning_rate * one_cycle(step, steps)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         with _half_precision(recipe.device):
             outputs = network(lesson.feed.varied(indices, generator, variation(step, steps)))
         loss = lesson.loss(outputs.float(), labels[indices].to(outputs.device))
@@ -144,8 +145,8 @@ def encode(network: nn.Module, feed: Feed, indices: Indices | None = None) -> Co
     indices = np.arange(len(feed)) if indices is None else indices
     outputs = []
     with torch.inference_mode():
-        for at in range(0, len(indices), ENCODE_BATCH):
-            outputs.append(network(feed.plain(indices[at : at + ENCODE_BATCH])).float().cpu().numpy())
+        for at in range(0, len(indices), feed.together):
+            outputs.append(network(feed.plain(indices[at : at + feed.together])).float().cpu().numpy())
     try:
         return codes_from_outputs(np.concatenate(outputs))
     except ValueError as error:
@@ -162,13 +163,17 @@ def _batches(lesson: Lesson, recipe: Recipe, epoch: int) -> list[Indices]:
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW; biases and BatchNorm's scales do not decay."""
-    matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-    vectors = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": recipe.weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
+    """AdamW; biases and BatchNorm's scales do not decay. A group's share of the learning rate is the third value."""
+    if recipe.fine_tune and isinstance(network, HashNetwork):
+        parts = [(network.body, BODY_SHARE), (network.head, 1.0)]
+    else:
+        parts = [(network, 1.0)]
+    groups = []
+    for part, share in parts:
+        matrices = [p for p in part.parameters() if p.requires_grad and p.ndim > 1]
+        vectors = [p for p in part.parameters() if p.requires_grad and p.ndim <= 1]
+        groups.append({"params": matrices, "weight_decay": recipe.weight_decay, "share": share})
+        groups.append({"params": vectors, "weight_decay": 0.0, "share": share})
     return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 

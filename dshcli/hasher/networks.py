@@ -8,7 +8,7 @@
 All of them map normalised pixels (n, channels, size, size) to outputs (n, bits), whose signs are the code.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,8 @@ OWN = (SMALL, RESNET, LITE0)
 SMALL_SIDES = (28, 32)  # a picture up to 40 pixels is scaled to the nearest of them
 SMALL_UP_TO = 40
 PHOTO_SIDE, TORCHVISION_SIDE = 160, 224
-HIDDEN = 128
+HIDDEN = {SMALL: 128, RESNET: 128, LITE0: 512}  # width of the layer before the bits, at least
+DROPOUT = {LITE0: 0.3}  # of the features: so many of them tell a few thousand images apart without learning much
 
 _WITH_SIDE_BRANCHES = ("googlenet", "inception_v3")  # several outputs while training
 
@@ -33,21 +34,36 @@ class HashNetwork(nn.Module):
         super().__init__()
         self.body = body
         self.head = head
+        self._body_in_eval = False
 
     def forward(self, x: Tensor) -> Tensor:
         outputs: Tensor = self.head(self.body(x))
         return outputs
 
+    def keep_statistics(self) -> None:
+        """From now on the body stays in eval mode: its BatchNorms keep the statistics of the data it came from.
+
+        Its weights may still learn. Statistics of small batches of a small data set would be worse than those.
+        """
+        self._body_in_eval = True
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self._body_in_eval:
+            self.body.eval()
+        return self
+
 
 def describe(backbone: str, spec: InputSpec, bits: int, *, norm: bool = False) -> dict[str, Any]:
     """What `build` needs, as values that JSON can hold. norm puts a BatchNorm behind the last layer (OrthoHash)."""
-    hidden = 0 if backbone not in OWN else max(HIDDEN, bits)
     return {
         "backbone": backbone,
         "bits": bits,
         "size": spec.size,
         "channels": spec.channels,
-        "hidden": hidden,
+        "hidden": max(HIDDEN[backbone], bits) if backbone in OWN else 0,
+        "dropout": DROPOUT.get(backbone, 0.0),
         "norm": norm,
     }
 
@@ -66,7 +82,7 @@ def build(network: dict[str, Any]) -> HashNetwork:
         body, features = _lite0()
     else:
         body, features = _torchvision(backbone)
-    return HashNetwork(body, _head(features, network["hidden"], network["bits"], network["norm"]))
+    return HashNetwork(body, _head(features, network))
 
 
 def choose_backbone(side: int, channels: int, *, pretrained: bool) -> str:
@@ -87,12 +103,15 @@ def choose_spec(backbone: str, side: int, channels: int) -> InputSpec:
     return InputSpec(min(SMALL_SIDES, key=lambda s: abs(s - side)), channels)
 
 
-def _head(features: int, hidden: int, bits: int, norm: bool) -> nn.Sequential:
+def _head(features: int, network: dict[str, Any]) -> nn.Sequential:
+    hidden, bits = network["hidden"], network["bits"]
     layers: list[nn.Module] = []
+    if network.get("dropout"):  # models that were saved before there was any do not name it
+        layers.append(nn.Dropout(network["dropout"]))
     if hidden:
         layers += [nn.Linear(features, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU()]
     layers.append(nn.Linear(hidden or features, bits))
-    if norm:
+    if network["norm"]:
         layers.append(nn.BatchNorm1d(bits, affine=False))
     return nn.Sequential(*layers)
 

@@ -12,6 +12,7 @@ from dshcli import paths
 from dshcli.errors import BadModel, NoData
 from dshcli.hasher.augment import Augment
 from dshcli.hasher.download import fetch, write_atomically
+from dshcli.hasher.feature_cache import image_digest
 from dshcli.hasher.feeds import PixelFeed
 from dshcli.hasher.lite0 import MEAN, STD
 from dshcli.hasher.models import WEIGHTS, builtin_folder
@@ -25,22 +26,37 @@ VIEWS = 4  # of each training image, whose features are computed once: itself an
 class FrozenViews:
     """Features of pixels by layers that do not learn: for training, of changed copies of each image as well.
 
-    The changes are drawn from the seed in the order of the calls, so that the same images give the same features.
+    They depend on the image alone: its pixels are the seed of its changes, and its copies go through the layers
+    together, without other images (whose number would change the last digits).
     """
 
-    def __init__(self, body: nn.Module, augment: Augment, *, seed: int, device: str) -> None:
+    def __init__(self, body: nn.Module, augment: Augment, *, device: str) -> None:
         self._body, self._augment, self._device = body.eval(), augment, device
-        self._generator = torch.Generator().manual_seed(seed)
+
+    @property
+    def key(self) -> str:
+        """A digest of all that the features depend on beside the pixels."""
+        digest = hashlib.sha256(repr((VIEWS, MEAN, STD, self._augment, self._device, torch.__version__)).encode())
+        for name, tensor in self._body.state_dict().items():
+            digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
 
     def __call__(self, images: npt.NDArray[np.uint8], *, views: bool) -> npt.NDArray[np.float32]:
-        """Features (n, VIEWS or 1, f) of pixels (n, size, size, 3); the first view is the image as it is."""
+        """Features (n, VIEWS or 1, f) of pixels (n, size, size, 3); the first view is the image as it is.
+
+        Without augmentation copies would be equal, so that there is one view.
+        """
         feed = PixelFeed(images, MEAN, STD, device=self._device, augment=self._augment)
-        everything = np.arange(len(images))
-        inputs = [feed.plain(everything)]
-        if views:
-            inputs += [feed.varied(everything, self._generator) for _ in range(VIEWS - 1)]
+        copies = VIEWS - 1 if views and self._augment != Augment() else 0
+        features = []
         with torch.inference_mode():
-            return np.stack([self._body(x).float().cpu().numpy() for x in inputs], axis=1)
+            for i, image in enumerate(images):
+                inputs = feed.plain(np.array([i]))
+                if copies:
+                    generator = torch.Generator().manual_seed(int.from_bytes(image_digest(image)[:4], "big"))
+                    inputs = torch.cat([inputs, feed.varied(np.full(copies, i), generator)])
+                features.append(self._body(inputs).float().cpu().numpy())
+        return np.stack(features)
 
 
 def load_lite0(network: HashNetwork) -> None:

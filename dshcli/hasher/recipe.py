@@ -18,6 +18,7 @@ RUN = 4  # images of a class that come together in balanced batches where the lo
 class TrainOptions:
     """A training as the user asks for it; None and 'auto' mean that the data decides.
 
+    fine_tune: a pretrained network learns as a whole, its body more slowly than its head.
     out is the model's own folder, instead of one under the user's models; name is the model's name, which then
     replaces a model of that name. data_dir holds the files of a public data set. margin belongs to the DSH losses.
     """
@@ -36,6 +37,7 @@ class TrainOptions:
     out: Path | None = None
     resume: bool = False
     augment: bool = True
+    fine_tune: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ class Recipe:
     device: str
     augment: bool
     balanced_batches: bool
+    fine_tune: bool
 
 
 def check_options(options: TrainOptions) -> None:
@@ -99,14 +102,24 @@ class _Defaults:
 _DEFAULTS = {
     "small": _Defaults(1_500_000, (20, 60), 256, 3e-3, 0.01),
     "resnet": _Defaults(600_000, (12, 40), 128, 3e-3, 0.05),
-    "lite0": _Defaults(1_000_000, (20, 100), 128, 2e-3, 0.05),
+    "lite0": _Defaults(120_000, (20, 100), 128, 2e-3, 0.05),
 }
 _TORCHVISION = _Defaults(100_000, (5, 20), 32, 3e-4, 0.05)
+_FINE_TUNED = _Defaults(30_000, (4, 12), 32, 2e-3, 0.05)
+_FROM_SCRATCH = ("small", "resnet")
 
 
 def decide(options: TrainOptions, survey: Survey, backbone: str, spec: InputSpec, device: str) -> Recipe:
-    """The recipe for a source: what the options leave open comes from the backbone and the number of images."""
-    usual = _DEFAULTS.get(backbone, _TORCHVISION)
+    """The recipe for a source: what the options leave open comes from the backbone and the number of images.
+
+    Raises UsageError if a network without pretrained weights is to be fine-tuned.
+    """
+    if options.fine_tune and backbone in _FROM_SCRATCH:
+        raise UsageError(
+            f"{backbone} has no pretrained weights to fine-tune",
+            hint="Choose --backbone lite0, or leave out --fine-tune.",
+        )
+    usual = _FINE_TUNED if options.fine_tune else _DEFAULTS.get(backbone, _TORCHVISION)
     least, most = usual.epochs
     # A batch of a small set still leaves a dozen steps per epoch, and room for pairs of each class.
     batch = options.batch or max(min(usual.batch, survey.images // 12), MIN_BATCH)
@@ -126,4 +139,5 @@ def decide(options: TrainOptions, survey: Survey, backbone: str, spec: InputSpec
         device=device,
         augment=options.augment,
         balanced_batches=not survey.balanced or (over_pairs and batch < RUN * len(survey.classes)),
+        fine_tune=options.fine_tune,
     )

@@ -8,10 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dshcli import paths
+from dshcli.errors import NoData
 from dshcli.hasher import lite0, networks
 from dshcli.hasher.augment import Augment
 from dshcli.hasher.centres import Centres, hash_centres
 from dshcli.hasher.data import Dataset, Parts, Source, Split, divide
+from dshcli.hasher.feature_cache import FeatureCache
 from dshcli.hasher.feeds import FeatureFeed, Feed, PixelFeed, channel_statistics
 from dshcli.hasher.losses import center_loss, cosine_loss, dsh_center_loss, dsh_loss
 from dshcli.hasher.pretrained import FrozenViews, load_lite0, maybe_load_torchvision
@@ -50,7 +53,8 @@ class Setup:
 def prepare(source: Source, recipe: Recipe, reporter: Reporter) -> Setup:
     """Reads the source and makes the network, its weights drawn from the recipe's seed. Raises DshError, UsageError.
 
-    On lite0 only the head learns: its body's features are computed once, while the images are read.
+    On lite0 only the head learns, unless the recipe is to fine-tune: its body's features are computed once for all
+    trainings, while the images are read.
     """
     description = networks.describe(
         recipe.backbone, InputSpec(recipe.size, recipe.channels), recipe.bits, norm=recipe.loss == "cosine"
@@ -60,7 +64,8 @@ def prepare(source: Source, recipe: Recipe, reporter: Reporter) -> Setup:
         network = networks.build(description)
     network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     augment = _augment(recipe, source.survey.mirrors)
-    read = _on_features if recipe.backbone == networks.LITE0 else _on_pixels
+    on_features = recipe.backbone == networks.LITE0 and not recipe.fine_tune
+    read = _on_features if on_features else _on_pixels
     inputs = read(source, recipe, network, augment, reporter)
     centres, loss = _loss(recipe, len(inputs.dataset.classes))
     return Setup(network, description, inputs, centres, loss)
@@ -70,8 +75,9 @@ def _on_features(
     source: Source, recipe: Recipe, network: networks.HashNetwork, augment: Augment, reporter: Reporter
 ) -> Inputs:
     load_lite0(network)
-    frozen = FrozenViews(network.body, replace(augment, erase=0), seed=recipe.seed, device=recipe.device)
-    dataset = source.load(InputSpec(recipe.size, recipe.channels), reporter, frozen)
+    frozen = FrozenViews(network.body, replace(augment, erase=0), device=recipe.device)
+    with FeatureCache(frozen, frozen.key, paths.cache_folder() / "features", reporter) as features:
+        dataset = source.load(InputSpec(recipe.size, recipe.channels), reporter, features)
     parts = divide(dataset, recipe.seed)
     feed = partial(_feature_feed, recipe)
     return Inputs(dataset, parts, lite0.MEAN, lite0.STD, network.head, feed)
@@ -82,12 +88,27 @@ def _on_pixels(
 ) -> Inputs:
     dataset = source.load(InputSpec(recipe.size, recipe.channels), reporter)
     parts = divide(dataset, recipe.seed)
-    if recipe.backbone in networks.OWN:
-        mean, std = channel_statistics(parts.train.inputs)
-    else:
-        maybe_load_torchvision(network, recipe.backbone, reporter)
-        mean, std = IMAGENET_MEAN, IMAGENET_STD
+    mean, std = _begun(network, recipe, parts.train, reporter)
     return Inputs(dataset, parts, mean, std, network, partial(_pixel_feed, recipe, mean, std, augment))
+
+
+def _begun(
+    network: networks.HashNetwork, recipe: Recipe, train: Split, reporter: Reporter
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Gives the network the weights it starts from, and tells the mean and deviation of pixels that go with them.
+
+    Raises NoData if it was to be fine-tuned and has no weights.
+    """
+    if recipe.fine_tune:
+        network.keep_statistics()
+    if recipe.backbone == networks.LITE0:
+        load_lite0(network)
+        return lite0.MEAN, lite0.STD
+    if recipe.backbone in networks.OWN:
+        return channel_statistics(train.inputs)
+    if not maybe_load_torchvision(network, recipe.backbone, reporter) and recipe.fine_tune:
+        raise NoData(f"{recipe.backbone} has no weights to fine-tune", hint="Train without --fine-tune.")
+    return IMAGENET_MEAN, IMAGENET_STD
 
 
 def _feature_feed(recipe: Recipe, split: Split) -> Feed:

@@ -21,6 +21,7 @@ from dshcli.hasher.data import Indices, Parts, Source, Split, Survey, stratified
 from dshcli.hasher.evaluation import Evaluation, Protocol, evaluate
 from dshcli.hasher.export import export_files
 from dshcli.hasher.fitting import Diverged, Lesson, encode, fit
+from dshcli.hasher.memory import memory_told, to_read_less, to_train_on_less
 from dshcli.hasher.models import WEIGHTS, Model, ModelConfig, builtin_folder, save_model
 from dshcli.hasher.place import Place, check_place, claim_place
 from dshcli.hasher.ranking import Coded, tie_aware_map
@@ -72,12 +73,13 @@ def train_source(found: Source, source: str, options: TrainOptions, reporter: Re
     check_place(options)
     recipe = recipe_for(found.survey, options)
     _say_recipe(found.survey, recipe, reporter)
-    setup = prepare(found, recipe, reporter)
+    with memory_told(to_read_less(recipe)):
+        setup = prepare(found, recipe, reporter)
     _say_setup(setup, recipe, reporter)
     settings = {"source": source, "recipe": asdict(recipe), "data": _fingerprint(setup.inputs.parts)}
     stem = found.survey.name.lstrip(".") or "model"
     place = claim_place(f"{stem}-{recipe.bits}", options, settings, reporter)
-    with _held(place, reporter):
+    with _held(place, reporter), memory_told(to_train_on_less(recipe)):
         record = _fit(setup, recipe, place, reporter)
         evaluation = _evaluate(setup, recipe.bits)
         model = _save(place, setup, recipe, record, evaluation, source)
@@ -140,8 +142,9 @@ def _say_recipe(survey: Survey, recipe: Recipe, reporter: Reporter) -> None:
         f"{survey.name}: {survey.images} training images of {len(survey.classes)} classes, about {survey.side} pixels, "
         f"{'gray' if survey.channels == 1 else 'in colour'}"
     )
+    network = f"{recipe.backbone}, fine-tuned," if recipe.fine_tune else recipe.backbone
     reporter.say(
-        f"network {recipe.backbone} on {recipe.size}x{recipe.size} {'gray' if recipe.channels == 1 else 'RGB'} pixels, "
+        f"network {network} on {recipe.size}x{recipe.size} {'gray' if recipe.channels == 1 else 'RGB'} pixels, "
         f"{recipe.bits} bits, loss {recipe.loss}, {recipe.epochs} epochs of batches of {recipe.batch}, {recipe.device}"
     )
 

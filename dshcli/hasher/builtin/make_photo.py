@@ -175,7 +175,7 @@ def _pixels(encoder: Encoder, data: bytes) -> npt.NDArray[np.uint8]:
 
 def _description() -> dict[str, object]:
     description = networks.describe(networks.LITE0, InputSpec(SIZE, 3), BITS)
-    return {**description, "hidden": 0}  # the projection is all the head there is
+    return {**description, "hidden": 0, "dropout": 0.0}  # the projection is all the head there is
 
 
 def _config(radius: int, metrics: dict[str, object], training: dict[str, object]) -> ModelConfig:
