@@ -179,6 +179,9 @@ def train(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the model in this folder instead.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     augment: Annotated[bool, typer.Option(help="Vary the images while training.")] = True,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write events for TensorBoard: losses, scores, the outputs.")
+    ] = None,
     fine_tune: Annotated[bool, typer.Option("--fine-tune", help="Train all of a pretrained network: slow.")] = False,
     json: Json = False,
     csv: Csv = False,
@@ -193,7 +196,7 @@ def train(
 
     options = TrainOptions(
         bits, loss, margin, backbone, epochs, batch, learning_rate, seed, device, data_dir, name, out, resume, augment,
-        fine_tune,
+        fine_tune, tensorboard,
     )  # fmt: skip
     at_most_one(json=json, csv=csv)
     result = train_and_use(source, options, Silent() if quiet else Terminal())

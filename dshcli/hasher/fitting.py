@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from dshcli.codes import Codes, codes_from_outputs
 from dshcli.errors import DshError
 from dshcli.hasher.checkpoints import Checkpoint, CheckpointStore, Record
 from dshcli.hasher.feeds import Feed
+from dshcli.hasher.journal import Journal, NoJournal
+from dshcli.hasher.losses import LossParts, sum_of
 from dshcli.hasher.networks import HashNetwork
 from dshcli.hasher.recipe import RUN, Recipe
 from dshcli.hasher.sampling import Indices, balanced_batches, shuffled_batches
@@ -38,16 +40,17 @@ class Diverged(DshError):
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learned from what: inputs, labels (n,), the loss of a batch, and a score of the network so far.
+    """What is learned from what: inputs, labels (n,), the parts of a batch's loss, and a score of the network so far.
 
     A score is a mean over `judged` images, 0 to 1.
     """
 
     feed: Feed
     labels: Labels
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor], LossParts]
     score: Callable[[nn.Module], float]
     judged: int
+    journal: Journal = field(default_factory=NoJournal)
 
 
 def fit(network: nn.Module, lesson: Lesson, recipe: Recipe, store: CheckpointStore, reporter: Reporter) -> Record:
@@ -64,6 +67,7 @@ def fit(network: nn.Module, lesson: Lesson, recipe: Recipe, store: CheckpointSto
         network.load_state_dict(checkpoint.network)
         optimizer.load_state_dict(checkpoint.optimizer)
     steps = len(_batches(lesson, recipe, epoch=0))
+    lesson.journal.begin(record.epochs)
     with (
         _reproducible(recipe.device),
         reporter.task("training", total=recipe.epochs * steps, unit="step") as task,
@@ -71,8 +75,8 @@ def fit(network: nn.Module, lesson: Lesson, recipe: Recipe, store: CheckpointSto
         task.advance(record.epochs * steps)
         while record.epochs < recipe.epochs and record.epochs_without_gain < _patience(recipe):
             clock, cpu = time.perf_counter(), time.process_time()
-            loss = _run_epoch(network, optimizer, lesson, recipe, record, task)
-            score = lesson.score(network)
+            parts = _run_epoch(network, optimizer, lesson, recipe, record, task)
+            loss, score = sum(parts.values()), lesson.score(network)
             record = Record(
                 lesson.judged,
                 (*record.losses, loss),
@@ -83,6 +87,7 @@ def fit(network: nn.Module, lesson: Lesson, recipe: Recipe, store: CheckpointSto
             if record.best_epoch == record.epochs:
                 best = _copied(network)
             store.write(Checkpoint(record, network.state_dict(), optimizer.state_dict(), best))
+            lesson.journal.epoch(record.epochs, _figures(record, parts, optimizer))
     network.load_state_dict(best)
     network.eval()
     return record
@@ -95,15 +100,15 @@ def _run_epoch(
     recipe: Recipe,
     record: Record,
     task: Task,
-) -> float:
-    """One pass over the batches of an epoch; the mean loss. All that is random depends on seed and epoch alone."""
+) -> dict[str, float]:
+    """One pass over an epoch's batches; the loss's mean parts. All that is random depends on seed and epoch alone."""
     epoch = record.epochs
     generator = torch.Generator().manual_seed(_mixed(recipe.seed, epoch))
     torch.manual_seed(_mixed(recipe.seed, epoch))  # for dropout, which asks the global generator
     batches = _batches(lesson, recipe, epoch)
     labels = torch.from_numpy(lesson.labels)
     network.train()
-    total = 0.0
+    total: dict[str, float] = {}
     for i, indices in enumerate(batches):
         step, steps = epoch * len(batches) + i, recipe.epochs * len(batches)
         rate = recipe.learning_rate * one_cycle(step, steps)
@@ -111,7 +116,8 @@ def _run_epoch(
             group["lr"] = rate * group["share"]
         with _half_precision(recipe.device):
             outputs = network(lesson.feed.varied(indices, generator, variation(step, steps)))
-        loss = lesson.loss(outputs.float(), labels[indices].to(outputs.device))
+        parts = lesson.loss(outputs.float(), labels[indices].to(outputs.device))
+        loss = sum_of(parts)
         value = loss.item()
         if not math.isfinite(value):
             raise Diverged(
@@ -121,10 +127,23 @@ def _run_epoch(
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        total += value
-        task.note(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{total / (i + 1):.4f}", **_last_score(record))
+        total = {name: total.get(name, 0.0) + part.item() for name, part in parts.items()}
+        mean = sum(total.values()) / (i + 1)
+        task.note(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{mean:.4f}", **_last_score(record))
         task.advance()
-    return total / len(batches)
+    return {name: value / len(batches) for name, value in total.items()}
+
+
+def _figures(record: Record, parts: dict[str, float], optimizer: torch.optim.Optimizer) -> dict[str, float]:
+    """What a journal keeps of the last epoch."""
+    several = {f"loss/{name}": value for name, value in parts.items()} if len(parts) > 1 else {}
+    return {
+        "loss": record.losses[-1],
+        **several,
+        "validation mAP": record.scores[-1],
+        "learning rate": max(group["lr"] for group in optimizer.param_groups),
+        "seconds an epoch": record.seconds / record.epochs,
+    }
 
 
 def _calmer(recipe: Recipe) -> str:
@@ -141,16 +160,21 @@ def encode(network: nn.Module, feed: Feed, indices: Indices | None = None) -> Co
 
     Raises Diverged if an output is not a number.
     """
+    try:
+        return codes_from_outputs(outputs_of(network, feed, indices))
+    except ValueError as error:
+        raise Diverged(str(error), hint="Train with a smaller learning rate.") from error
+
+
+def outputs_of(network: nn.Module, feed: Feed, indices: Indices | None = None) -> npt.NDArray[np.float32]:
+    """Outputs (n, bits) of a feed's inputs (those of `indices`), by the network in eval mode, which it is left in."""
     network.eval()
     indices = np.arange(len(feed)) if indices is None else indices
     outputs = []
     with torch.inference_mode():
         for at in range(0, len(indices), feed.together):
             outputs.append(network(feed.plain(indices[at : at + feed.together])).float().cpu().numpy())
-    try:
-        return codes_from_outputs(np.concatenate(outputs))
-    except ValueError as error:
-        raise Diverged(str(error), hint="Train with a smaller learning rate.") from error
+    return np.concatenate(outputs)
 
 
 def _batches(lesson: Lesson, recipe: Recipe, epoch: int) -> list[Indices]:

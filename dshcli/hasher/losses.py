@@ -15,7 +15,14 @@ from torch.nn import functional
 
 ALPHA = 0.01  # weight of the pull towards +-1, as published
 SCALE, MARGIN = 8.0, 0.2  # of the cosines: the defaults of OrthoHash's authors (on CIFAR-10 they took a margin of 0.3)
+LossParts = dict[str, Tensor]  # scalars by name, whose sum is a loss
+
 TINY = 1e-4  # the least norm that is divided by, so that outputs of 0 do not get a gradient without bounds
+
+
+def sum_of(parts: LossParts) -> Tensor:
+    """The loss that is made of these parts."""
+    return torch.stack(list(parts.values())).sum()
 
 
 def same_label(labels: Tensor) -> Tensor:
@@ -46,16 +53,20 @@ def dsh_loss(outputs: Tensor, labels: Tensor, margin: float | None = None, alpha
     defaults to 2k: it must grow with the code, as dissimilar +-1 codes that differ in half of their bits are 2k apart.
     A single image has no pair, so that only the pull towards +-1 is left.
     """
+    return sum_of(dsh_parts(outputs, labels, margin, alpha))
+
+
+def dsh_parts(outputs: Tensor, labels: Tensor, margin: float | None = None, alpha: float = ALPHA) -> LossParts:
+    """The two sums of dsh_loss: over pairs, and the pull towards +-1."""
     images, bits = outputs.shape
     if margin is None:
         margin = 2.0 * bits
     pull = alpha * (outputs.abs() - 1).abs().sum() / max(images, 1)
     if images < 2:
-        return pull
+        return {"pairs": outputs.sum() * 0, "pull": pull}
     distances = squared_distances(outputs)
     per_pair = torch.where(same_label(labels), distances, (margin - distances).clamp(min=0))
-    pairs = per_pair.triu(diagonal=1).sum()
-    return pairs / (images * (images - 1)) + pull
+    return {"pairs": per_pair.triu(diagonal=1).sum() / (images * (images - 1)), "pull": pull}
 
 
 def targets(labels: Tensor, centres: Tensor) -> Tensor:
@@ -100,9 +111,17 @@ def dsh_center_loss(
 
     Both are means over bits, so that neither drowns the other at any code length.
     """
+    return sum_of(dsh_center_parts(outputs, labels, centres, margin, weight))
+
+
+def dsh_center_parts(
+    outputs: Tensor, labels: Tensor, centres: Tensor, margin: float | None = None, weight: float = 1.0
+) -> LossParts:
+    """The sums of dsh_center_loss: over pairs, the pull towards +-1, and the centre loss."""
     if margin is None:
         margin = center_margin(centres)
-    return dsh_loss(outputs, labels, margin) / outputs.shape[1] + weight * center_loss(outputs, labels, centres)
+    pairs = {name: part / outputs.shape[1] for name, part in dsh_parts(outputs, labels, margin).items()}
+    return {**pairs, "center": weight * center_loss(outputs, labels, centres)}
 
 
 def cosine_loss(

@@ -20,7 +20,8 @@ class TrainOptions:
 
     fine_tune: a pretrained network learns as a whole, its body more slowly than its head.
     out is the model's own folder, instead of one under the user's models; name is the model's name, which then
-    replaces a model of that name. data_dir holds the files of a public data set. margin belongs to the DSH losses.
+    replaces a model of that name. data_dir holds the files of a public data set. margin belongs to the DSH losses;
+    tensorboard is a folder for events.
     """
 
     bits: int = 48
@@ -38,6 +39,7 @@ class TrainOptions:
     resume: bool = False
     augment: bool = True
     fine_tune: bool = False
+    tensorboard: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dshcli.hasher.centres import Centres, hash_centres
 from dshcli.hasher.data import Dataset, Parts, Source, Split, divide
 from dshcli.hasher.feature_cache import FeatureCache
 from dshcli.hasher.feeds import FeatureFeed, Feed, PixelFeed, channel_statistics
-from dshcli.hasher.losses import center_loss, cosine_loss, dsh_center_loss, dsh_loss
+from dshcli.hasher.losses import LossParts, center_loss, cosine_loss, dsh_center_parts, dsh_parts
 from dshcli.hasher.pretrained import FrozenViews, load_lite0, maybe_load_torchvision
 from dshcli.hasher.recipe import Recipe
 from dshcli.images.spec import InputSpec
@@ -47,7 +47,7 @@ class Setup:
     description: dict[str, Any]  # what networks.build needs to make the network again
     inputs: Inputs
     centres: Centres | None
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Tensor, Tensor], LossParts]
 
 
 def prepare(source: Source, recipe: Recipe, reporter: Reporter) -> Setup:
@@ -127,12 +127,13 @@ def _augment(recipe: Recipe, mirrors: bool) -> Augment:
     return PICTURES if mirrors else DIGITS
 
 
-def _loss(recipe: Recipe, classes: int) -> tuple[Centres | None, Callable[[Tensor, Tensor], Tensor]]:
-    """The loss as a function of outputs and labels alone, and the centres it pulls to, if any."""
+def _loss(recipe: Recipe, classes: int) -> tuple[Centres | None, Callable[[Tensor, Tensor], LossParts]]:
+    """The parts of the loss as a function of outputs and labels alone, and the centres it pulls to, if any."""
     if recipe.loss == "dsh":
-        return None, partial(dsh_loss, margin=recipe.margin)
+        return None, partial(dsh_parts, margin=recipe.margin)
     centres = hash_centres(classes, recipe.bits, seed=recipe.seed)
     signs = torch.from_numpy(centres.signs).float().to(recipe.device)
     if recipe.loss == "dsh+center":
-        return centres, partial(dsh_center_loss, centres=signs, margin=recipe.margin)
-    return centres, partial(cosine_loss if recipe.loss == "cosine" else center_loss, centres=signs)
+        return centres, partial(dsh_center_parts, centres=signs, margin=recipe.margin)
+    whole = cosine_loss if recipe.loss == "cosine" else center_loss
+    return centres, lambda outputs, labels: {recipe.loss: whole(outputs, labels, signs)}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import dshcli
+from dshcli.codes import codes_from_outputs
 from dshcli.errors import UsageError
 from dshcli.hasher import networks
 from dshcli.hasher.centres import Centres
@@ -20,7 +21,8 @@ from dshcli.hasher.checkpoints import Record
 from dshcli.hasher.data import Indices, Parts, Source, Split, Survey, stratified
 from dshcli.hasher.evaluation import Evaluation, Protocol, evaluate
 from dshcli.hasher.export import export_files
-from dshcli.hasher.fitting import Diverged, Lesson, encode, fit
+from dshcli.hasher.fitting import Diverged, Lesson, encode, fit, outputs_of
+from dshcli.hasher.journal import Journal, NoJournal, TensorBoard
 from dshcli.hasher.memory import memory_told, to_read_less, to_train_on_less
 from dshcli.hasher.models import WEIGHTS, Model, ModelConfig, builtin_folder, save_model
 from dshcli.hasher.place import Place, check_place, claim_place
@@ -73,6 +75,7 @@ def train_source(found: Source, source: str, options: TrainOptions, reporter: Re
     check_place(options)
     recipe = recipe_for(found.survey, options)
     _say_recipe(found.survey, recipe, reporter)
+    journal = TensorBoard(options.tensorboard) if options.tensorboard else NoJournal()
     with memory_told(to_read_less(recipe)):
         setup = prepare(found, recipe, reporter)
     _say_setup(setup, recipe, reporter)
@@ -80,8 +83,8 @@ def train_source(found: Source, source: str, options: TrainOptions, reporter: Re
     stem = found.survey.name.lstrip(".") or "model"
     place = claim_place(f"{stem}-{recipe.bits}", options, settings, reporter)
     with _held(place, reporter), memory_told(to_train_on_less(recipe)):
-        record = _fit(setup, recipe, place, reporter)
-        evaluation = _evaluate(setup, recipe.bits)
+        record = _fit(setup, recipe, place, journal, reporter)
+        evaluation = _evaluate(setup, recipe.bits, journal)
         model = _save(place, setup, recipe, record, evaluation, source)
     return TrainingResult(
         model=model,
@@ -177,13 +180,14 @@ def _fingerprint(parts: Parts) -> str:
     return digest.hexdigest()
 
 
-def _fit(setup: Setup, recipe: Recipe, place: Place, reporter: Reporter) -> Record:
+def _fit(setup: Setup, recipe: Recipe, place: Place, journal: Journal, reporter: Reporter) -> Record:
     lesson = Lesson(
         feed=setup.inputs.feed(setup.inputs.parts.train),
         labels=setup.inputs.parts.train.labels,
         loss=setup.loss,
         score=partial(_validation_map, setup, _scored(setup.inputs.parts.train, recipe.seed)),
         judged=len(setup.inputs.parts.validation),
+        journal=journal,
     )
     record = fit(setup.inputs.trained, lesson, recipe, place.store, reporter)
     reporter.say(
@@ -243,10 +247,11 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _evaluate(setup: Setup, bits: int) -> Evaluation:
+def _evaluate(setup: Setup, bits: int, journal: Journal) -> Evaluation:
     """The test images, looked at now for the first time, search all others."""
     parts = setup.inputs.parts
-    queries = Coded(encode(setup.inputs.trained, setup.inputs.feed(parts.test)), parts.test.labels)
+    outputs = outputs_of(setup.inputs.trained, setup.inputs.feed(parts.test))
+    queries = Coded(codes_from_outputs(outputs), parts.test.labels)
     database = Coded(
         np.concatenate(
             [encode(setup.inputs.trained, setup.inputs.feed(split)) for split in (parts.train, parts.validation)]
@@ -255,7 +260,9 @@ def _evaluate(setup: Setup, bits: int) -> Evaluation:
     )
     kind = "test" if parts.own_test else "held-out"
     protocol = Protocol(f"{kind} images against the training images, tie-aware")
-    return evaluate(queries, database, bits, setup.inputs.dataset.classes, protocol)
+    evaluation = evaluate(queries, database, bits, setup.inputs.dataset.classes, protocol)
+    journal.end(evaluation, outputs, parts.test.inputs, parts.test.labels)
+    return evaluation
 
 
 def _metrics(evaluation: Evaluation) -> dict[str, Any]:

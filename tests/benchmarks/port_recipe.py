@@ -127,7 +127,7 @@ def ours(options: TrainOptions, goal: float, reporter: Reporter) -> dict[str, fl
         start = time.process_time()
         return found["mAP"]
 
-    lesson = Lesson(setup.inputs.feed(parts.train), parts.train.labels, setup.loss, score)
+    lesson = Lesson(setup.inputs.feed(parts.train), parts.train.labels, setup.loss, score, judged=len(parts.test))
     with tempfile.TemporaryDirectory() as folder:
         try:
             fit(setup.inputs.trained, lesson, recipe, CheckpointStore(Path(folder), {}), reporter)
