@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from dshcli.show.page.text import words
+
 WIDTH, HEIGHT = 440, 260
 LEFT, RIGHT, TOP, BOTTOM = 66, 12, 12, 40
 
@@ -127,7 +129,7 @@ def grid(values: Sequence[Sequence[float]], names: Sequence[str], shade: Sequenc
     parts = []
     for i, name in enumerate(names):
         at = margin + cell * i + cell / 2
-        text = escape(name if len(name) <= 14 else name[:13] + "…")
+        text = words(name if len(name) <= 14 else name[:13] + "…")
         parts.append(f'<text class="y" x="{margin - 6}" y="{at + 4}">{text}</text>')
         parts.append(f'<text class="y" transform="translate({at + 4} {margin - 6}) rotate(90)">{text}</text>')
         for j, value in enumerate(values[i]):
