@@ -162,7 +162,10 @@ def dupes(
 
 @app.command(epilog="Example: dsh train mnist --bits 8; on your own: dsh train ./labelled --bits 48 --name cats")
 def train(
-    source: Annotated[str, typer.Argument(help="mnist, fashion-mnist, cifar10, or a folder with one folder a class.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="SOURCE", help="mnist, fashion-mnist, cifar10, or a folder with one folder a class."),
+    ],
     bits: Annotated[int, typer.Option("--bits", "-b", metavar="K", help="Length of the code, 4 to 512.")] = 48,
     loss: Annotated[str, typer.Option(metavar="NAME", help="center, dsh, dsh+center or cosine.")] = "center",
     margin: Annotated[float | None, typer.Option(metavar="M", help="Of the dsh losses; else 2 x bits.")] = None,
@@ -207,9 +210,12 @@ def train(
     "eval", epilog="Example: dsh eval mnist-8 mnist --report out.html; dsh eval cats ./labelled --unseen --seeds 3"
 )
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model's name or folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or folder.")],
     data: Annotated[
-        str | None, typer.Argument(help="As for train: a data set or a folder; else what the model was trained on.")
+        str | None,
+        typer.Argument(
+            metavar="DATA", help="As for train: a data set or a folder; else what the model was trained on."
+        ),
     ] = None,
     data_dir: DataDir = None,
     protocol: Annotated[
