@@ -160,7 +160,12 @@ def dupes(
 
 @app.command(epilog="Example: dsh train mnist --bits 8; on your own: dsh train ./labelled --bits 48 --name cats")
 def train(
-    source: Annotated[str, typer.Argument(help="mnist, fashion-mnist, cifar10, or a folder with one folder a class.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="mnist, fashion-mnist, cifar10, a folder with one folder a class, or a CSV of path,label[,label]."
+        ),
+    ],
     bits: Annotated[int, typer.Option("--bits", "-b", metavar="K", help="Length of the code, 4 to 512.")] = 48,
     loss: Annotated[str, typer.Option(metavar="NAME", help="center, dsh, dsh+center or cosine.")] = "center",
     margin: Annotated[float | None, typer.Option(metavar="M", help="Of the dsh losses; else 2 x bits.")] = None,
