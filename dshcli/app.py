@@ -164,7 +164,10 @@ def dupes(
 def train(
     source: Annotated[
         str,
-        typer.Argument(metavar="SOURCE", help="mnist, fashion-mnist, cifar10, or a folder with one folder a class."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="mnist, fashion-mnist, cifar10, a folder with one folder a class, or a CSV of path,label[,label].",
+        ),
     ],
     bits: Annotated[int, typer.Option("--bits", "-b", metavar="K", help="Length of the code, 4 to 512.")] = 48,
     loss: Annotated[str, typer.Option(metavar="NAME", help="center, dsh, dsh+center or cosine.")] = "center",

@@ -399,7 +399,7 @@ def test_class_folder(tmp_path: Path) -> None:
         "broken.jpg": "truncated",
         "empty.png": "empty file",
     }
-    assert any("2 images could not be read" in line for line in listener.said)
+    assert any("2 of 10 images skipped" in line for line in listener.said)
 
 
 def test_pixels_and_labels_stay_together_when_images_are_skipped(tmp_path: Path) -> None:
@@ -439,7 +439,7 @@ def test_folders_that_teach_nothing(tmp_path: Path) -> None:
             open_source(str(folder), None, Silent())
         assert caught.value.hint
 
-    refuses(tmp_path / "absent", "neither a folder nor a known data set")
+    refuses(tmp_path / "absent", "neither a folder, a CSV file nor a known data set")
     (tmp_path / "file").touch()
     refuses(tmp_path / "file", "is a file")
     (tmp_path / "empty").mkdir()

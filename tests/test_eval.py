@@ -214,7 +214,7 @@ def test_eval_on_unseen_classes(model: Model, data: Path, dsh: Dsh) -> None:
 
 def test_what_cannot_be_judged(model: Model, data: Path, tmp_path: Path, dsh: Dsh) -> None:
     assert "Hint: dsh eval photo ./labelled" in dsh("eval", "photo", exit_code=2).stderr
-    assert "neither a folder nor" in dsh("eval", "shapes", tmp_path / "nowhere", exit_code=1).stderr
+    assert "neither a folder, a CSV file nor" in dsh("eval", "shapes", tmp_path / "nowhere", exit_code=1).stderr
     assert "no model named" in dsh("eval", "nobody", data, exit_code=1).stderr
     assert "does not tell the recipe" in dsh("eval", "photo", data, "--seeds", 2, exit_code=1).stderr
     (tmp_path / "bare").mkdir()

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dshcli.codes import Codes, bits_from_codes, hamming
+from dshcli.hasher.labels import Labels, has_several
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,13 +37,30 @@ class ClassCodes:
         return max((self.closest[0] - 1) // 2, 0)
 
 
-def class_codes(codes: Codes, labels: npt.NDArray[np.generic], bits: int) -> ClassCodes:
-    """Each class's code: bit by bit the value that most of its images have (a bit that is split even is 1)."""
-    classes, counts = np.unique(labels, return_counts=True)
-    values = bits_from_codes(codes, bits)[np.argsort(labels, kind="stable")]
-    ones = np.add.reduceat(values, counts.cumsum() - counts, axis=0, dtype=np.int64)
+def class_codes(codes: Codes, labels: Labels, bits: int) -> ClassCodes:
+    """Each class's code: bit by bit the value that most of its images have (a bit that is split even is 1).
+
+    Where images have several labels, a class's images are all that have its label.
+    """
+    values = bits_from_codes(codes, bits)
+    classes, counts, ones = (_ones_by_label if has_several(labels) else _ones_by_class)(values, labels)
     found = np.packbits(2 * ones >= counts[:, None], axis=1)
     return ClassCodes(classes.astype(np.int64), found, hamming(found[:, None], found[None]))
+
+
+def _ones_by_class(values: npt.NDArray[np.uint8], labels: Labels) -> tuple[Ints, Ints, Ints]:
+    """The classes that have images, how many, and how many of those have a 1 at each bit."""
+    classes, counts = np.unique(labels, return_counts=True)
+    values = values[np.argsort(labels, kind="stable")]
+    return classes, counts, np.add.reduceat(values, counts.cumsum() - counts, axis=0, dtype=np.int64)
+
+
+def _ones_by_label(values: npt.NDArray[np.uint8], labels: Labels) -> tuple[Ints, Ints, Ints]:
+    """The same where images have several labels; an image counts for each of them."""
+    counts = np.count_nonzero(labels, axis=0).astype(np.int64)
+    classes = np.flatnonzero(counts)
+    ones = [values[labels[:, label] > 0].sum(axis=0, dtype=np.int64) for label in classes]
+    return classes, counts[classes], np.stack(ones)
 
 
 @dataclass(frozen=True)

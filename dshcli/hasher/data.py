@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from dshcli.hasher.labels import Labels, has_several
 from dshcli.images.spec import InputSpec
 from dshcli.progress import Reporter
 
@@ -36,12 +37,12 @@ class Features(Protocol):
 class Split:
     """One of training, validation and test.
 
-    inputs are pixels uint8 (n, size, size, channels), or the features kept instead, float32 (n, ...); labels int64
-    (n,), each the place of a class in Dataset.classes.
+    inputs are pixels uint8 (n, size, size, channels), or the features kept instead, float32 (n, ...). labels are int64
+    (n,), each the place of a class in Dataset.classes; or, where an image may have several, bool (n, classes).
     """
 
     inputs: npt.NDArray[Any]
-    labels: npt.NDArray[np.int64]
+    labels: Labels
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,7 +57,7 @@ class Survey:
 
     images is the number to train on; side the typical shorter side of an image in pixels; channels 1 if all seem
     gray, else 3; balanced: no class has many more images than another; mirrors: a mirrored image is as good an
-    example of its class, which is not so for digits and letters.
+    example of its class, which is not so for digits and letters; labels_each: how many labels an image has on average.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Survey:
     channels: int
     balanced: bool
     mirrors: bool
+    labels_each: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -142,16 +144,45 @@ def _cut(split: Split, random: np.random.Generator) -> tuple[Split, Split]:
     return split.take(rest), split.take(part)
 
 
-def stratified(labels: npt.NDArray[np.int64], share: float, random: np.random.Generator) -> tuple[Indices, Indices]:
+def stratified(labels: Labels, share: float, random: np.random.Generator) -> tuple[Indices, Indices]:
     """Two sorted, disjoint sets of indices that cover `labels`: the rest, and about `share` of each class.
 
-    Each class of two images or more has at least one in both; a single image stays in the rest.
+    Each class of two images or more has at least one in both; a single image stays in the rest. Where images have
+    several labels, the rest has every label, and the part each that it can have without taking another's last image.
     """
     share = min(share, MOST_HELD_OUT / max(len(labels), 1))
+    part = (_part_of_rows if has_several(labels) else _part_of_classes)(labels, share, random)
+    return np.setdiff1d(np.arange(len(labels)), part), part
+
+
+def _part_of_classes(labels: Labels, share: float, random: np.random.Generator) -> Indices:
     taken: list[Indices] = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
-        count = min(max(round(share * len(members)), 1), len(members) - 1)
+        count = _held_out(share, len(members))
         taken.append(random.permutation(members)[:count])
-    part = np.sort(np.concatenate(taken)) if taken else np.empty(0, np.int64)
-    return np.setdiff1d(np.arange(len(labels)), part), part
+    return np.sort(np.concatenate(taken)) if taken else np.empty(0, np.int64)
+
+
+def _part_of_rows(held: Labels, share: float, random: np.random.Generator) -> Indices:
+    """Label by label, the rarest first, as in Sechidis et al. (ECML PKDD 2011): later ones find their share half full.
+
+    Images come first none of whose labels has had its share yet.
+    """
+    total = held.sum(axis=0)
+    wanted = np.array([_held_out(share, int(count)) for count in total], np.int64)
+    taken, in_part = np.zeros_like(total), np.zeros(len(held), bool)
+    for label in np.argsort(total, kind="stable"):
+        members = random.permutation(np.flatnonzero(held[:, label] & ~in_part))
+        overfull = (held[members] & (taken >= wanted)).sum(axis=1)
+        for image in members[np.argsort(overfull, kind="stable")]:
+            if taken[label] >= wanted[label]:
+                break
+            if (total - taken > 1)[held[image]].all():
+                taken += held[image]
+                in_part[image] = True
+    return np.flatnonzero(in_part)
+
+
+def _held_out(share: float, images: int) -> int:
+    return max(min(max(round(share * images), 1), images - 1), 0)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dshcli.hasher.class_codes import ClassCodes, CodeSpace, assign, class_codes, code_space
+from dshcli.hasher.labels import has_several
 from dshcli.hasher.ranking import (
     Coded,
     Floats,
@@ -47,18 +48,22 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Queries against a database. The class codes are the database's; exact and nearest rates are the queries'."""
+    """Queries against a database. The class codes are the database's; exact and nearest rates are the queries'.
+
+    Where images have several labels there is no one class code that would be right: then those rates, and the mAP of
+    a single predicted label, are None.
+    """
 
     bits: int
     class_names: tuple[str, ...]
     protocol: str
     database: int
     retrieval: Retrieval
-    predicted_label_map: float
+    predicted_label_map: float | None
     classes: ClassCodes
-    exact: float
-    nearest: float
-    exact_by_class: Floats
+    exact: float | None
+    nearest: float | None
+    exact_by_class: Floats | None
     space: CodeSpace
 
     @property
@@ -80,18 +85,22 @@ class Evaluation:
         return self.class_names[number] if 0 <= number < len(self.class_names) else str(number)
 
     def class_rows(self) -> list[dict[str, Any]]:
-        """The table of class codes: name, hex and binary, share of exact codes, distance to the nearest class."""
+        """The table of class codes: name, hex and binary, share of exact codes, distance to the nearest class.
+
+        A share is NaN where there was nothing to judge, and None where images have several labels.
+        """
         away = self.classes.distances.astype(np.int64) + np.eye(len(self.classes.classes), dtype=np.int64) * 10**6
+        shares = [None] * len(away) if self.exact_by_class is None else self.exact_by_class.tolist()
         return [
             {
                 "class": self._name(int(number)),
                 "hex": code.tobytes().hex(),
                 "binary": "".join(map(str, np.unpackbits(code, count=self.bits))),
-                "exact": float(share),
+                "exact": share,
                 "nearest_class": int(nearest) if len(self.classes.classes) > 1 else None,
             }
             for number, code, share, nearest in zip(
-                self.classes.classes, self.classes.codes, self.exact_by_class, away.min(axis=1), strict=True
+                self.classes.classes, self.classes.codes, shares, away.min(axis=1), strict=True
             )
         ]
 
@@ -142,8 +151,8 @@ class Evaluation:
         }
 
 
-def _maybe(figure: float) -> float | None:
-    return None if np.isnan(figure) else figure
+def _maybe(figure: float | None) -> float | None:
+    return None if figure is None or np.isnan(figure) else figure
 
 
 @dataclass(frozen=True)
@@ -158,30 +167,46 @@ class Protocol:
 def evaluate(
     queries: Coded, database: Coded, bits: int, class_names: tuple[str, ...], protocol: Protocol | None = None
 ) -> Evaluation:
-    """Judges the codes of queries against those of a database; labels are class numbers (n,), indices of the names."""
+    """Judges the codes of queries against those of a database.
+
+    Labels are class numbers (n,), indices of the names, or multi-hot rows (n, classes): then items that share a label
+    are relevant, and what only a single label can tell is None.
+    """
     protocol = protocol or Protocol()
     classes = class_codes(database.codes, database.labels, bits)
-    of_queries = assign(queries.codes, queries.labels, classes)
-    of_database = assign(database.codes, database.labels, classes)
+    single = _Single() if has_several(database.labels) else _single(queries, database, classes, protocol.exclude_self)
     return Evaluation(
         bits=bits,
         class_names=class_names,
         protocol=protocol.words,
         database=len(database.codes),
         retrieval=retrieve(queries, database, bits, protocol),
-        predicted_label_map=predicted_label_map(
-            of_queries.predicted,
-            queries.labels,
-            of_database.predicted,
-            database.labels,
-            exclude_self=protocol.exclude_self,
-        ),
+        predicted_label_map=single.predicted_label_map,
         classes=classes,
-        exact=of_queries.exact,
-        nearest=of_queries.nearest,
-        exact_by_class=of_queries.exact_by_class,
+        exact=single.exact,
+        nearest=single.nearest,
+        exact_by_class=single.exact_by_class,
         space=code_space(database.codes, bits),
     )
+
+
+@dataclass(frozen=True)
+class _Single:
+    """What only images of a single label can tell."""
+
+    predicted_label_map: float | None = None
+    exact: float | None = None
+    nearest: float | None = None
+    exact_by_class: Floats | None = None
+
+
+def _single(queries: Coded, database: Coded, classes: ClassCodes, exclude_self: bool) -> _Single:
+    of_queries = assign(queries.codes, queries.labels, classes)
+    of_database = assign(database.codes, database.labels, classes)
+    baseline = predicted_label_map(
+        of_queries.predicted, queries.labels, of_database.predicted, database.labels, exclude_self=exclude_self
+    )
+    return _Single(baseline, of_queries.exact, of_queries.nearest, of_queries.exact_by_class)
 
 
 def predicted_label_map(

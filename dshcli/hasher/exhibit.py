@@ -9,6 +9,7 @@ from dshcli.codes import Codes, hamming
 from dshcli.hasher.encoder import Pixels
 from dshcli.hasher.evaluation import Evaluation
 from dshcli.hasher.judging import Judged, Side
+from dshcli.hasher.labels import has_several, rarest
 from dshcli.hasher.ranking import Coded, Floats, average_precisions, distinct_queries, histograms, relevant_items
 
 Ints = npt.NDArray[np.int64]
@@ -44,7 +45,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """outputs (n, bits) and the first class (n,) of the images on the map, and the worst answers."""
+    """outputs (n, bits) and the class, of several the rarest, (n,) of the images on the map, and the worst answers."""
 
     evaluation: Evaluation
     outputs: npt.NDArray[np.float32]
@@ -56,8 +57,7 @@ def exhibit(judged: Judged) -> Exhibit:
     """Chooses what to show of an evaluation."""
     queries = judged.queries
     some = np.unique(np.linspace(0, len(queries.labels) - 1, min(len(queries.labels), ON_THE_MAP)).astype(np.int64))
-    first = queries.labels.argmax(axis=1) if queries.labels.ndim == 2 else queries.labels
-    return Exhibit(judged.evaluation, queries.outputs[some], first[some].astype(np.int64), worst_answers(judged))
+    return Exhibit(judged.evaluation, queries.outputs[some], rarest(queries.labels)[some], worst_answers(judged))
 
 
 def worst_answers(judged: Judged) -> tuple[Failure, ...]:
@@ -103,5 +103,5 @@ def _failure(judged: Judged, index: int, precision: float) -> Failure:
 
 def _picture(side: Side, index: int) -> Picture:
     label = side.labels[index]
-    classes = np.flatnonzero(label) if side.labels.ndim == 2 else [label]
+    classes = np.flatnonzero(label) if has_several(side.labels) else [label]
     return Picture(side.pixels[index], tuple(int(number) for number in classes))

@@ -18,6 +18,7 @@ from dshcli.errors import DshError
 from dshcli.hasher.checkpoints import Checkpoint, CheckpointStore, Record
 from dshcli.hasher.feeds import Feed
 from dshcli.hasher.journal import Journal, NoJournal
+from dshcli.hasher.labels import Labels
 from dshcli.hasher.losses import LossParts, sum_of
 from dshcli.hasher.networks import HashNetwork
 from dshcli.hasher.recipe import RUN, Recipe
@@ -31,8 +32,6 @@ PATIENCE, LEAST_PATIENCE = (
     8,
 )  # stop when that share of the epochs, but at least so many, brought no gain
 
-Labels = npt.NDArray[np.int64]
-
 
 class Diverged(DshError):
     """The loss is no finite number any more: going on from the last epoch would end there again."""
@@ -40,7 +39,7 @@ class Diverged(DshError):
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learned from what: inputs, labels (n,), the parts of a batch's loss, and a score of the network so far.
+    """What is learned from what: inputs, labels, the parts of a batch's loss, and a score of the network so far.
 
     A score is a mean over `judged` images, 0 to 1.
     """

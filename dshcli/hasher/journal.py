@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dshcli.errors import DshError, UsageError
 from dshcli.hasher.evaluation import Evaluation
+from dshcli.hasher.labels import words
 
 PROJECTED = 2_000  # outputs in the projector
 SPRITE_SIDE = 8_192  # pixels of the picture that holds all thumbnails: what the projector takes at most
@@ -85,7 +86,8 @@ class TensorBoard:
 
     def end(self, evaluation: Evaluation, outputs: npt.NDArray[np.float32], inputs: Any, labels: Any) -> None:
         some = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), PROJECTED)).astype(np.int64))
-        names = [_names(label, evaluation.class_names) for label in labels[some]]
+        # A tab or a new line in a name would break the projector's table.
+        names = [" ".join(name.split()) for name in words(labels[some], evaluation.class_names)]
         pictures = _thumbnails(inputs[some]) if inputs.dtype == np.uint8 else None
         try:
             for name, value in _figures(evaluation).items():
@@ -105,12 +107,6 @@ def _figures(evaluation: Evaluation) -> dict[str, float]:
         "recall within radius": within["recall"],
     }
     return {name: value for name, value in figures.items() if np.isfinite(value)}
-
-
-def _names(label: Any, classes: tuple[str, ...]) -> str:
-    """A label's class, or its classes; a tab or a new line would break the projector's table."""
-    numbers = np.flatnonzero(label) if np.ndim(label) else [int(label)]
-    return " ".join(", ".join(classes[number] for number in numbers).split())
 
 
 def _thumbnails(pixels: npt.NDArray[np.uint8]) -> Any:

@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from dshcli.hasher.labels import Labels, rarest
+
 Indices = npt.NDArray[np.int64]
 
 
@@ -14,14 +16,14 @@ def shuffled_batches(count: int, batch: int, random: np.random.Generator) -> lis
     return _full_batches(random.permutation(count), batch)
 
 
-def balanced_batches(
-    labels: npt.NDArray[np.int64], batch: int, random: np.random.Generator, *, together: int = 1
-) -> list[Indices]:
+def balanced_batches(labels: Labels, batch: int, random: np.random.Generator, *, together: int = 1) -> list[Indices]:
     """Batches in which each class has about as many images as any other; as many draws in all as there are images.
 
     Small classes come several times an epoch, large ones not as a whole. Draws of a class come in runs of `together`,
-    since a loss over pairs learns nothing from a batch where every class stands alone.
+    since a loss over pairs learns nothing from a batch where every class stands alone. An image of several labels
+    counts for the rarest of them.
     """
+    labels = rarest(labels)
     classes = np.unique(labels)
     draws = -(-len(labels) // (len(classes) * together)) * together  # per class, in whole runs
     indices, places = [], []

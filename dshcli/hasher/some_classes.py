@@ -6,6 +6,7 @@ import numpy as np
 
 from dshcli.errors import DshError
 from dshcli.hasher.data import Dataset, Features, Source, Split, Survey
+from dshcli.hasher.labels import has_several
 from dshcli.images.spec import InputSpec
 from dshcli.progress import Reporter
 
@@ -45,8 +46,16 @@ class SomeClasses:
         )
 
     def load(self, spec: InputSpec, reporter: Reporter, features: Features | None = None) -> Dataset:
-        """Loads the whole source, then leaves out what is of other classes."""
+        """Loads the whole source, then leaves out what is of other classes.
+
+        Raises DshError where an image has several labels, some of which may be kept and others not.
+        """
         whole = self.source.load(spec, reporter, features)
+        if has_several(whole.train.labels):
+            raise DshError(
+                f"the images of {self.source.survey.name} have several labels each, which cannot be divided by class",
+                hint="Judge without --unseen.",
+            )
         return Dataset(
             self.survey.classes,
             self._part(whole.train),

@@ -23,6 +23,7 @@ from dshcli.hasher.evaluation import Evaluation, Protocol, evaluate
 from dshcli.hasher.export import export_files
 from dshcli.hasher.fitting import Diverged, Lesson, encode, fit, outputs_of
 from dshcli.hasher.journal import Journal, NoJournal, TensorBoard
+from dshcli.hasher.labels import has_several
 from dshcli.hasher.memory import memory_told, to_read_less, to_train_on_less
 from dshcli.hasher.models import WEIGHTS, Model, ModelConfig, builtin_folder, save_model
 from dshcli.hasher.place import Place, check_place, claim_place
@@ -51,13 +52,13 @@ class TrainingResult:
     centres: Centres | None
     own_test: bool
     counts: dict[str, int]  # images by split
-    skipped: tuple[tuple[str, str], ...]  # (path, reason) of images that could not be read
+    skipped: tuple[tuple[str, str], ...]  # (path, reason) of images that were left out
     seconds: float
     cpu_seconds: float
 
 
 def train_hasher(source: str, options: TrainOptions, reporter: Reporter) -> TrainingResult:
-    """Trains a hasher on a public data set or a folder, evaluates it once on its test images, and saves it.
+    """Trains a hasher on a public data set, a folder or a CSV file, evaluates it once on its test images, and saves it.
 
     Raises UsageError for options that cannot work, NoData if a public data set cannot be had, DshError if the
     data cannot be learned from, if the loss is no number, or if the model cannot be written. After Ctrl-C
@@ -141,8 +142,10 @@ def _device(wanted: str) -> str:
 
 
 def _say_recipe(survey: Survey, recipe: Recipe, reporter: Reporter) -> None:
+    several = f" ({survey.labels_each:.1f} an image)" if survey.labels_each > 1 else ""
     reporter.say(
-        f"{survey.name}: {survey.images} training images of {len(survey.classes)} classes, about {survey.side} pixels, "
+        f"{survey.name}: {survey.images} training images of {len(survey.classes)} classes{several}, about "
+        f"{survey.side} pixels, "
         f"{'gray' if survey.channels == 1 else 'in colour'}"
     )
     network = f"{recipe.backbone}, fine-tuned," if recipe.fine_tune else recipe.backbone
@@ -229,6 +232,7 @@ def _save(place: Place, setup: Setup, recipe: Recipe, record: Record, evaluation
             "source": source,
             "images": _counts(setup.inputs.parts),
             "own_test": setup.inputs.parts.own_test,
+            "several_labels": has_several(setup.inputs.parts.train.labels),
             "recipe": asdict(recipe),
             "best_epoch": record.best_epoch,
             **asdict(record),

@@ -40,7 +40,7 @@ def show_evaluation(screen: Screen, result: EvalResult) -> None:
     for name, numbers in columns(result):
         screen.line(_line(screen.format, name, numbers))
     if len(result.trials) == 1:
-        show_codes(screen, result.trials[0].evaluation.class_rows())
+        show_codes(screen, result.trials[0].evaluation)
     screen.say(caution(result))
 
 
@@ -79,18 +79,17 @@ def _numbers(trial: Trial) -> list[tuple[str, float]]:
 
 
 def figures(evaluation: Evaluation) -> list[tuple[str, float]]:
-    """What is measured, and its value; NaN where nothing could be."""
+    """What is measured, and its value; NaN where nothing could be. Several labels an image leave some without sense."""
     found, radius, space = evaluation.retrieval, evaluation.radius, evaluation.space
     off_diagonal = np.abs(space.correlation - np.eye(evaluation.bits))
-    lines: list[tuple[str, float]] = [("mAP", evaluation.map)]
+    lines: list[tuple[str, float | None]] = [("mAP", evaluation.map)]
     lines += [(f"mAP@{k}", value) for k, value in found.map_at.items() if k > 1]
     lines += [(f"P@{n}", value) for n, value in found.precision_at.items()]
     lines += [("mAP of the predicted label alone", evaluation.predicted_label_map)]
     for r in sorted({min(2, evaluation.bits), radius}):
         within = evaluation.within(r)
         lines += [(f"{name.replace('_', ' ')} within radius {r}", value) for name, value in within.items()]
-    return [
-        *lines,
+    lines += [
         ("exact class code", evaluation.exact),
         ("nearest class code right", evaluation.nearest),
         ("minimum class distance", evaluation.worst_pair[0]),
@@ -100,6 +99,7 @@ def figures(evaluation: Evaluation) -> list[tuple[str, float]]:
         ("least balanced bit, share of ones", _farthest_from_half(space.balance)),
         ("largest correlation of two bits", float(off_diagonal.max())),
     ]
+    return [(name, value) for name, value in lines if value is not None]
 
 
 def reference_figures(references: References | None) -> list[tuple[str, float]]:
