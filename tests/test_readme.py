@@ -43,8 +43,8 @@ def test_the_output_that_it_shows_is_real(indexed: Result, dsh: Dsh) -> None:
 
 
 def test_the_commands_that_it_names_exist(dsh: Dsh) -> None:
-    named = re.findall(r"\bdsh (index|query|dupes|train|models)\b([^\n`#]*)", README)
-    assert {name for name, _ in named} == {"index", "query", "dupes", "train", "models"}
+    named = re.findall(r"\bdsh (index|query|dupes|train|eval|models)\b([^\n`#]*)", README)
+    assert {name for name, _ in named} == {"index", "query", "dupes", "train", "eval", "models"}
     for name, rest in named:
         text = dsh(name, "--help").stdout
         for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", rest):
