@@ -487,6 +487,43 @@ def test_stratified_cuts(labels: list[int], share: float, seed: int) -> None:
     assert np.array_equal(rest, again[0]) and np.array_equal(part, again[1])
 
 
+@given(
+    rows=st.lists(st.sets(st.integers(0, 5), min_size=1, max_size=4), min_size=1, max_size=60),
+    share=st.floats(0, 1),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=100, deadline=None)
+def test_stratified_cuts_of_several_labels(rows: list[set[int]], share: float, seed: int) -> None:
+    held = np.array([[label in row for label in range(6)] for row in rows])
+    rest, part = stratified(held, share, np.random.default_rng(seed))
+    assert sorted([*rest, *part]) == list(range(len(rows)))
+    total, in_rest, in_part = (held[places].sum(axis=0) for places in (range(len(rows)), rest, part))
+    assert ((in_rest > 0) == (total > 0)).all()
+    for label in np.flatnonzero((total > 1) & (in_part == 0)):
+        # only because each of its images is the last that training has of some other label
+        for image in np.flatnonzero(held[:, label]):
+            assert (in_rest[held[image]] == 1).any()
+    again = stratified(held, share, np.random.default_rng(seed))
+    assert np.array_equal(rest, again[0]) and np.array_equal(part, again[1])
+
+
+@given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=60), share=st.floats(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_rows_of_one_label_are_cut_like_class_numbers(labels: list[int], share: float) -> None:
+    held = np.array(labels)[:, None] == np.arange(6)
+    _, part = stratified(held, share, np.random.default_rng(0))
+    _, by_number = stratified(np.array(labels), share, np.random.default_rng(0))
+    assert held[part].sum(axis=0).tolist() == np.bincount(np.array(labels)[by_number], minlength=6).tolist()
+
+
+def test_division_of_several_labels_by_hand() -> None:
+    """Label 0 is on all, 1 on two, 2 on one: the image of 2 stays, one of 1 goes, and 0 has its share by then."""
+    held = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [1, 0, 0], [1, 0, 0]], bool)
+    for seed in range(10):
+        _, part = stratified(held, 0.2, np.random.default_rng(seed))
+        assert part.tolist() in ([0], [1])
+
+
 def test_division_takes_what_the_data_bring() -> None:
     def split(n: int) -> Split:
         return Split(np.arange(n, dtype=np.uint8).reshape(n, 1, 1, 1), np.arange(n) % 2)

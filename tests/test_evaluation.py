@@ -168,6 +168,29 @@ def test_many_classes_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (np.unpackbits(classes.codes[i]) == (mean >= 0.5)).all()
 
 
+def test_figures_of_several_labels_an_image() -> None:
+    """Labels a on 1100, 1110 and 1101, b on 1110 and 0011; what only a single label can tell is absent."""
+    codes = np.packbits([[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 0, 1], [0, 0, 1, 1]], axis=1)
+    labels = np.array([[1, 0, 0], [1, 1, 0], [1, 0, 0], [0, 1, 0]], bool)
+    result = evaluate(Coded(codes, labels), Coded(codes, labels), 4, NAMES, Protocol(exclude_self=True))
+    assert result.exact is result.nearest is result.exact_by_class is result.predicted_label_map is None
+    assert [f"{code[0] >> 4:04b}" for code in result.classes.codes] == ["1100", "1111"]  # c has no image
+    assert result.worst_pair == (2, "a", "b") and result.radius == 0
+    assert [row["class"] for row in result.class_rows()] == ["a", "b"]
+    # to 1100, 1110 and 1101 all relevant items come first; to 0011 its only one, 1110 at 3, is level with 1101
+    assert result.map == pytest.approx((1 + 1 + 1 + (1 + 1 / 2) / 2) / 4)
+    figures = json.loads(json.dumps(result.as_dict(), allow_nan=False))
+    for absent in ("exact_code_rate", "nearest_code_rate", "map_of_predicted_label"):
+        assert figures[absent] is None
+    assert figures["min_class_distance"] == 2 and figures["classes"][0]["exact"] is None
+
+
+def test_class_codes_of_one_hot_rows_are_those_of_class_numbers() -> None:
+    one, other = class_codes(CODES, LABELS, 4), class_codes(CODES, LABELS[:, None] == np.arange(3), 4)
+    assert (one.codes == other.codes).all() and (one.classes == other.classes).all()
+    assert (one.distances == other.distances).all()
+
+
 def test_multi_label_items_are_relevant_if_they_share_a_label() -> None:
     labels = np.array([[1, 0], [1, 1], [0, 1]], bool)
     found = retrieve(

@@ -1,9 +1,9 @@
 """A CSV file that tells the labels of images: a line each, `path,label[,label...]`, for images with several labels."""
 
 import csv
+import io
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,14 @@ PATH_COLUMNS = ("path", "file", "filename", "image")
 LABEL_COLUMNS = ("label", "class", "tag")  # and all that begins so: label2, labels, class_name
 FORM = "A line is path,label or path,label,label,... with commas between, and paths relative to the file's own folder."
 
-Line = tuple[str, list[str]]  # a path as the file gives it, and labels
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file, by its number: the path as it stands there, and labels."""
+
+    number: int
+    path: str
+    labels: list[str]
 
 
 def open_labels(path: Path, reporter: Reporter) -> FileSource:
@@ -40,31 +47,27 @@ def open_labels(path: Path, reporter: Reporter) -> FileSource:
 
 def _lines(path: Path) -> list[Line]:
     """The lines below the header that are not blank. Raises DshError if the file cannot be read as CSV."""
-    with _told(path), open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)  # else a quote that is never closed swallows the rest of the file
-        try:
-            rows = [row for row in reader if any(cell.strip() for cell in row)]
-        except csv.Error as error:
-            raise DshError(f"{path}, line {reader.line_num}: {error}", hint=f"{FORM} See to its quotes.") from error
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)  # else an open quote swallows the rest
+    try:
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise DshError(f"{path}, line {reader.line_num}: {error}", hint=f"See to the quotes. {FORM}") from error
     if not rows:
         raise DshError(f"{path} is empty", hint=FORM)
-    if rows[0][0].strip().lower() in PATH_COLUMNS:
-        _check_header(path, rows.pop(0))
-    return [(row[0], [cell.strip() for cell in row[1:] if cell.strip()]) for row in rows]
+    if rows[0][1][0].strip().lower() in PATH_COLUMNS:
+        _check_header(path, rows.pop(0)[1])
+    return [Line(number, row[0], [cell.strip() for cell in row[1:] if cell.strip()]) for number, row in rows]
 
 
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _text(path: Path) -> str:
     try:
-        yield
+        content = path.read_bytes()
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise DshError(f"{path}: {error.strerror or error}", hint="Name a CSV file that can be read.") from error
     except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DshError(
-            f"{path}: {error.reason} in its text, which is not UTF-8 (near line {line} of what was read)",
-            hint="Save the file as CSV in UTF-8.",
-        ) from error
+        line = content[: error.start].count(b"\n") + 1
+        raise DshError(f"{path}, line {line}: the text is not UTF-8", hint="Save the file as CSV in UTF-8.") from error
 
 
 def _check_header(path: Path, header: list[str]) -> None:
@@ -82,17 +85,17 @@ def _check_header(path: Path, header: list[str]) -> None:
 def _images(path: Path, lines: list[Line]) -> tuple[dict[str, set[str]], Skipped]:
     """The labels of each image whose file is there, in the order of the lines, and those left out with the reason."""
     held: dict[str, set[str]] = {}
-    for name, labels in lines:
-        held.setdefault(os.path.abspath(path.parent / name) if name else "", set()).update(labels)
+    nameless = tuple((f"{path}, line {line.number}", "no path") for line in lines if not line.path.strip())
+    for line in lines:
+        if line.path.strip():
+            held.setdefault(os.path.abspath(path.parent / line.path), set()).update(line.labels)
     reasons = {image: _reason(image, labels) for image, labels in held.items()}
-    skipped = tuple((image, reason) for image, reason in reasons.items() if reason)
+    skipped = nameless + tuple((image, reason) for image, reason in reasons.items() if reason)
     return {image: labels for image, labels in held.items() if not reasons[image]}, skipped
 
 
 def _reason(image: str, labels: set[str]) -> str:
     """Why an image cannot be used; empty if it can."""
-    if not image:
-        return "no path"
     if not labels:
         return "no label"
     return "" if os.path.isfile(image) else "no such file"
