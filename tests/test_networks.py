@@ -78,21 +78,23 @@ def test_a_code_does_not_depend_on_batch_mates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("side", "channels", "pretrained", "backbone", "spec"),
+    ("side", "channels", "images", "pretrained", "backbone", "spec"),
     [
-        (28, 1, True, networks.SMALL, InputSpec(28, 1)),
-        (8, 1, False, networks.SMALL, InputSpec(28, 1)),
-        (36, 1, True, networks.SMALL, InputSpec(32, 1)),
-        (32, 3, False, networks.RESNET, InputSpec(32, 3)),
-        (300, 3, True, networks.LITE0, InputSpec(160, 3)),
-        (300, 1, True, networks.LITE0, InputSpec(160, 3)),
-        (300, 3, False, networks.RESNET, InputSpec(64, 3)),
+        (28, 1, 60_000, True, networks.SMALL, InputSpec(28, 1)),
+        (8, 1, 100, False, networks.SMALL, InputSpec(28, 1)),
+        (36, 1, 100, True, networks.SMALL, InputSpec(32, 1)),
+        (32, 3, 50_000, True, networks.RESNET, InputSpec(32, 3)),
+        (32, 3, 500, True, networks.LITE0, InputSpec(160, 3)),
+        (32, 3, 500, False, networks.RESNET, InputSpec(32, 3)),
+        (300, 3, 50_000, True, networks.LITE0, InputSpec(160, 3)),
+        (300, 1, 500, True, networks.LITE0, InputSpec(160, 3)),
+        (300, 3, 500, False, networks.RESNET, InputSpec(64, 3)),
     ],
 )
 def test_the_images_choose_the_network(
-    side: int, channels: int, pretrained: bool, backbone: str, spec: InputSpec
+    side: int, channels: int, images: int, pretrained: bool, backbone: str, spec: InputSpec
 ) -> None:
-    chosen = networks.choose_backbone(side, channels, pretrained=pretrained)
+    chosen = networks.choose_backbone(side, channels, images, pretrained=pretrained)
     assert chosen == backbone
     assert networks.choose_spec(chosen, side, channels) == spec
 

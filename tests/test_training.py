@@ -215,8 +215,8 @@ def test_a_folder_in_colour_without_a_test_set(tmp_path: Path, weights_only: Non
     root = colour_folder(tmp_path / "hues", {"first": 40, "second": 12, "third": 20})
     (root / "second" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     listener = Listener()
-    result = train_hasher(str(root), replace(QUICK, bits=6), listener)
-    assert result.recipe.backbone == networks.RESNET and result.recipe.balanced_batches
+    result = train_hasher(str(root), replace(QUICK, bits=6, backbone=networks.RESNET), listener)
+    assert result.recipe.channels == 3 and result.recipe.balanced_batches
     assert not result.own_test and "held-out" in result.evaluation.protocol
     assert any("the data bring no test set" in line for line in listener.said)
     assert result.counts == {"train": 58, "validation": 7, "test": 7}

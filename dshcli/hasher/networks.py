@@ -1,7 +1,7 @@
 """The networks that can be trained: `build` makes one from the plain values that a model's config keeps.
 
     small      four layers for gray or colour pictures of about 28 pixels (digits), 2.5 M multiply-adds
-    resnet     a small residual network for colour pictures of about 32 pixels, from scratch
+    resnet     a small residual network for many colour pictures of about 32 pixels, from scratch
     lite0      EfficientNet-lite0 with the built-in pretrained weights, for photographs
     any other  a torchvision classification model of that name
 
@@ -20,6 +20,7 @@ SMALL, RESNET, LITE0 = "small", "resnet", "lite0"
 OWN = (SMALL, RESNET, LITE0)
 SMALL_SIDES = (28, 32)  # a picture up to 40 pixels is scaled to the nearest of them
 SMALL_UP_TO = 40
+MANY = 10_000  # small colour pictures are enough to learn from without pretrained weights
 PHOTO_SIDE, TORCHVISION_SIDE = 160, 224
 HIDDEN = {SMALL: 128, RESNET: 128, LITE0: 512}  # width of the layer before the bits, at least
 DROPOUT = {LITE0: 0.3}  # of the features: so many of them tell a few thousand images apart without learning much
@@ -85,11 +86,15 @@ def build(network: dict[str, Any]) -> HashNetwork:
     return HashNetwork(body, _head(features, network))
 
 
-def choose_backbone(side: int, channels: int, *, pretrained: bool) -> str:
-    """The backbone for pictures of about `side` pixels; pretrained: lite0's weights are here."""
-    if side <= SMALL_UP_TO:
-        return SMALL if channels == 1 else RESNET
-    return LITE0 if pretrained else RESNET
+def choose_backbone(side: int, channels: int, images: int, *, pretrained: bool) -> str:
+    """The backbone for so many pictures of about `side` pixels; pretrained: lite0's weights are here.
+
+    Few small colour pictures are enlarged for lite0: what it has learned before outweighs what they can teach.
+    """
+    if side <= SMALL_UP_TO and channels == 1:
+        return SMALL
+    small_and_many = side <= SMALL_UP_TO and images >= MANY
+    return LITE0 if pretrained and not small_and_many else RESNET
 
 
 def choose_spec(backbone: str, side: int, channels: int) -> InputSpec:

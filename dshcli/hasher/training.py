@@ -126,7 +126,7 @@ def recipe_for(survey: Survey, options: TrainOptions) -> Recipe:
     backbone = options.backbone
     if backbone == "auto":
         pretrained = (builtin_folder() / WEIGHTS).is_file()
-        backbone = networks.choose_backbone(survey.side, survey.channels, pretrained=pretrained)
+        backbone = networks.choose_backbone(survey.side, survey.channels, survey.images, pretrained=pretrained)
     spec = networks.choose_spec(backbone, survey.side, survey.channels)
     return decide(options, survey, backbone, spec, _device(options.device))
 
