@@ -5,6 +5,7 @@ Reading never creates, migrates or changes anything. Writing creates the file, i
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -88,7 +89,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
     from dshcli.library.schema import migrations
 
-    connection.execute("PRAGMA journal_mode = WAL")
+    _use_wal(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -98,6 +99,23 @@ def _migrate(connection: sqlite3.Connection) -> None:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
         raise
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turns on the write-ahead log, which the file remembers.
+
+    SQLite does not wait for this: where another process turns it on at the same moment, both hold a read lock that the
+    other must give up, so that it says at once that the file is busy. Trying again is safe.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _applied(connection: sqlite3.Connection, path: Path) -> tuple[str, ...] | None:
