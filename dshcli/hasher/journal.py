@@ -5,6 +5,8 @@ NoJournal     its silent twin
 TensorBoard   scalars after each epoch; at the end the test figures, and the outputs in the embedding projector
 """
 
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,6 +75,7 @@ class TensorBoard:
         try:
             # Points of an epoch that a stopped run had written, and that this one repeats, are taken back.
             self._writer: Any = self._open(str(self._folder), purge_step=done + 1)
+            self._epochs = done
         except OSError as error:
             raise _unwritable(self._folder, error) from error
 
@@ -81,6 +84,7 @@ class TensorBoard:
             for name, value in figures.items():
                 self._writer.add_scalar(name, value, number)
             self._writer.flush()
+            self._epochs = number
         except OSError as error:
             raise _unwritable(self._folder, error) from error
 
@@ -91,8 +95,10 @@ class TensorBoard:
         pictures = _thumbnails(inputs[some]) if inputs.dtype == np.uint8 else None
         try:
             for name, value in _figures(evaluation).items():
-                self._writer.add_scalar(f"test/{name}", value, 0)
-            self._writer.add_embedding(outputs[some], metadata=names, label_img=pictures, tag="outputs")
+                self._writer.add_scalar(f"test/{name}", value, self._epochs)
+            # It warns on stdout, where only data may go, if an earlier training has left its outputs in the folder.
+            with redirect_stdout(sys.stderr):
+                self._writer.add_embedding(outputs[some], metadata=names, label_img=pictures, tag="outputs")
             self._writer.close()
         except OSError as error:
             raise _unwritable(self._folder, error) from error
