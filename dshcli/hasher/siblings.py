@@ -34,11 +34,12 @@ def sibling(model: Model, suffix: str, source: Source, source_name: str, seed: i
     A training of it that was stopped goes on. Raises DshError as train_source does.
     """
     name, recipe = f"{model.config.name}-{suffix}", replace(recipe_of(model), seed=seed)
-    found = _maybe_here(name, recipe, source)
+    found = _maybe_here(name, recipe, source, source_name)
     if found is not None:
         reporter.say(f"{found.model_id} is here already")
         return found
-    chosen = {key: value for key, value in asdict(recipe).items() if key in {f.name for f in fields(TrainOptions)}}
+    options_known = {field.name for field in fields(TrainOptions)}
+    chosen = {key: value for key, value in asdict(recipe).items() if key in options_known}
     options = TrainOptions(**chosen, name=name, resume=True)
     reporter.say(f"training {name}, as {model.config.name} was, with seed {seed}")
     try:
@@ -47,10 +48,11 @@ def sibling(model: Model, suffix: str, source: Source, source_name: str, seed: i
         return train_source(source, source_name, replace(options, resume=False), reporter).model
 
 
-def _maybe_here(name: str, recipe: Recipe, source: Source) -> Model | None:
+def _maybe_here(name: str, recipe: Recipe, source: Source, source_name: str) -> Model | None:
     try:
         model = open_model(paths.models_folder() / name)
     except (NoModel, BadModel):
         return None
-    same = model.config.training.get("recipe") == asdict(recipe) and model.config.classes == source.survey.classes
-    return model if same else None
+    training = model.config.training
+    trained_by = (training.get("recipe"), training.get("source"), model.config.classes)
+    return model if trained_by == (asdict(recipe), source_name, source.survey.classes) else None
