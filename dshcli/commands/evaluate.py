@@ -7,9 +7,8 @@ from pathlib import Path
 from dshcli.errors import UsageError
 from dshcli.hasher.data import Source
 from dshcli.hasher.evaluation import Evaluation
-from dshcli.hasher.judging import Judged, JudgeOptions, judge, training_seed
+from dshcli.hasher.judging import Judged, JudgeOptions, References, judge, training_seed
 from dshcli.hasher.models import Model, find_model
-from dshcli.hasher.references import References
 from dshcli.hasher.sources import open_source
 from dshcli.progress import Reporter
 

@@ -57,7 +57,10 @@ class Encoder:
 
     def encode(self, pixels: Pixels) -> Codes:
         """Packed codes (n, ceil(bits/8)) of pixels (n, size, size, channels). Raises BadModel."""
-        outputs = self.outputs(pixels)
+        return self.codes(self.outputs(pixels))
+
+    def codes(self, outputs: Outputs) -> Codes:
+        """Packed codes of this model's outputs (n, bits). Raises BadModel if one is not a number."""
         try:
             return codes_from_outputs(outputs)
         except ValueError as error:

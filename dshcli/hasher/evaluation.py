@@ -128,10 +128,10 @@ class Evaluation:
             "queries": self.retrieval.queries,
             "judged_queries": self.retrieval.judged,
             "database": self.database,
-            "map": _maybe(self.map),
-            "map_of_predicted_label": _maybe(self.predicted_label_map),
-            "map_at": {str(k): _maybe(v) for k, v in self.retrieval.map_at.items()},
-            "precision_at": {str(k): _maybe(v) for k, v in self.retrieval.precision_at.items()},
+            "map": for_json(self.map),
+            "map_of_predicted_label": for_json(self.predicted_label_map),
+            "map_at": {str(k): for_json(v) for k, v in self.retrieval.map_at.items()},
+            "precision_at": {str(k): for_json(v) for k, v in self.retrieval.precision_at.items()},
             "min_class_distance": distance,
             "worst_pair": [a, b],
             "radius": self.radius,
@@ -147,11 +147,12 @@ class Evaluation:
             "distinct_codes": self.space.distinct,
             "code_entropy": self.space.entropy,
             "largest_bucket": self.space.largest_bucket,
-            "classes": [row | {"exact": _maybe(row["exact"])} for row in self.class_rows()],
+            "classes": [row | {"exact": for_json(row["exact"])} for row in self.class_rows()],
         }
 
 
-def _maybe(figure: float | None) -> float | None:
+def for_json(figure: float | None) -> float | None:
+    """A figure, or None where there was nothing to judge: JSON has no NaN."""
     return None if figure is None or np.isnan(figure) else figure
 
 
@@ -162,6 +163,14 @@ class Protocol:
     words: str = "test queries against the training set, tie-aware"
     exclude_self: bool = False
     places: tuple[int, ...] = field(default=PLACES)
+
+
+def protocol_words(own_test: bool, *, against_self: bool = False) -> str:
+    """What was judged against what. own_test: the data set itself says which images are for testing."""
+    kind = "test" if own_test else "held-out"
+    if against_self:
+        return f"{kind} images against each other, the query excluded, tie-aware"
+    return f"{kind} images against the training images, tie-aware"
 
 
 def evaluate(

@@ -33,6 +33,9 @@ PATIENCE, LEAST_PATIENCE = (
 )  # stop when that share of the epochs, but at least so many, brought no gain
 
 
+Outputs = npt.NDArray[np.float32]
+
+
 class Diverged(DshError):
     """The loss is no finite number any more: going on from the last epoch would end there again."""
 
@@ -117,7 +120,8 @@ def _run_epoch(
             outputs = network(lesson.feed.varied(indices, generator, variation(step, steps)))
         parts = lesson.loss(outputs.float(), labels[indices].to(outputs.device))
         loss = sum_of(parts)
-        value = loss.item()
+        values = {name: part.item() for name, part in parts.items()}
+        value = sum(values.values())
         if not math.isfinite(value):
             raise Diverged(
                 f"the loss became {value} in epoch {epoch + 1}, step {i + 1}",
@@ -126,7 +130,7 @@ def _run_epoch(
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        total = {name: total.get(name, 0.0) + part.item() for name, part in parts.items()}
+        total = {name: total.get(name, 0.0) + part for name, part in values.items()}
         mean = sum(total.values()) / (i + 1)
         task.note(epoch=f"{epoch + 1}/{recipe.epochs}", loss=f"{mean:.4f}", **_last_score(record))
         task.advance()
@@ -159,20 +163,31 @@ def encode(network: nn.Module, feed: Feed, indices: Indices | None = None) -> Co
 
     Raises Diverged if an output is not a number.
     """
+    return coded(outputs_of(network, feed, indices))
+
+
+def coded(outputs: Outputs) -> Codes:
+    """Packed codes of outputs (n, bits). Raises Diverged if one is not a number."""
     try:
-        return codes_from_outputs(outputs_of(network, feed, indices))
+        return codes_from_outputs(outputs)
     except ValueError as error:
         raise Diverged(str(error), hint="Train with a smaller learning rate.") from error
 
 
-def outputs_of(network: nn.Module, feed: Feed, indices: Indices | None = None) -> npt.NDArray[np.float32]:
-    """Outputs (n, bits) of a feed's inputs (those of `indices`), by the network in eval mode, which it is left in."""
+def outputs_of(network: nn.Module, feed: Feed, indices: Indices | None = None, task: Task | None = None) -> Outputs:
+    """Outputs (n, bits) of a feed's inputs (those of `indices`), by the network in eval mode, which it is left in.
+
+    The network may also be the body of one, whose outputs are features. Inputs done are told to `task`.
+    """
     network.eval()
     indices = np.arange(len(feed)) if indices is None else indices
     outputs = []
     with torch.inference_mode():
         for at in range(0, len(indices), feed.together):
-            outputs.append(network(feed.plain(indices[at : at + feed.together])).float().cpu().numpy())
+            some = indices[at : at + feed.together]
+            outputs.append(network(feed.plain(some)).float().cpu().numpy())
+            if task is not None:
+                task.advance(len(some))
     return np.concatenate(outputs)
 
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dshcli.codes import codes_from_outputs
-from dshcli.hasher.data import Parts, Source, Split, divide
+from dshcli.hasher.data import Source, Split, divide
 from dshcli.hasher.encoder import Encoder, Outputs, Pixels
-from dshcli.hasher.evaluation import PLACES, Evaluation, Protocol, evaluate
+from dshcli.hasher.evaluation import PLACES, Evaluation, Protocol, evaluate, protocol_words
 from dshcli.hasher.models import Model
 from dshcli.hasher.ranking import Coded, Labels
 from dshcli.machine import cores
@@ -54,6 +53,21 @@ class Judged:
     database: Side
 
 
+@dataclass(frozen=True)
+class References:
+    """mAP of the same queries and database by other means, which references.py computes. NaN: not to be had.
+
+    outputs and features: floats ranked by cosine; pca and itq: codes of as many bits as ours, made of the features and
+    fitted to the database without its labels; chance: an order by chance.
+    """
+
+    outputs: float
+    features: float
+    pca: float
+    itq: float
+    chance: float
+
+
 def judge(model: Model, source: Source, options: JudgeOptions, reporter: Reporter) -> Judged:
     """Judges a model on the test images of a source, or on a tenth of each class where it brings none.
 
@@ -72,11 +86,12 @@ def judge(model: Model, source: Source, options: JudgeOptions, reporter: Reporte
             for at in range(0, len(split), AT_ONCE):
                 outputs[at : at + AT_ONCE] = encoder.outputs(split.inputs[at : at + AT_ONCE])
                 task.advance(min(AT_ONCE, len(split) - at))
-            return Side(split.inputs, outputs, Coded(codes_from_outputs(outputs), split.labels))
+            return Side(split.inputs, outputs, Coded(encoder.codes(outputs), split.labels))
 
         queries = encoded(parts.test)
         database = queries if options.against_self else encoded(joined(parts.train, parts.validation))
-    protocol = Protocol(_words(options, parts), options.against_self, options.places)
+    words = protocol_words(parts.own_test, against_self=options.against_self)
+    protocol = Protocol(words, options.against_self, options.places)
     evaluation = evaluate(queries.coded, database.coded, encoder.bits, dataset.classes, protocol)
     return Judged(model, options.against_self, evaluation, queries, database)
 
@@ -90,13 +105,6 @@ def training_seed(model: Model) -> int:
 def joined(first: Split, second: Split) -> Split:
     """Both splits as one."""
     return Split(np.concatenate([first.inputs, second.inputs]), np.concatenate([first.labels, second.labels]))
-
-
-def _words(options: JudgeOptions, parts: Parts) -> str:
-    kind = "test" if parts.own_test else "held-out"
-    if options.against_self:
-        return f"{kind} images against each other, the query excluded, tie-aware"
-    return f"{kind} images against the training images, tie-aware"
 
 
 def _say_strangeness(model: Model, source: Source, reporter: Reporter) -> None:

@@ -6,7 +6,6 @@ Lazebnik, CVPR 2011), and how far it stays behind the features themselves.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,27 +14,15 @@ from dshcli.codes import codes_from_outputs
 from dshcli.errors import BadModel
 from dshcli.hasher import networks
 from dshcli.hasher.feeds import PixelFeed
+from dshcli.hasher.fitting import outputs_of
 from dshcli.hasher.itq import Projection, fit_itq, pca_whitening
-from dshcli.hasher.judging import Judged, Side
+from dshcli.hasher.judging import Judged, References, Side
 from dshcli.hasher.models import WEIGHTS, Model
 from dshcli.hasher.ranking import Floats, similarity_map, tie_aware_map
 from dshcli.progress import Reporter, Task
 
-AT_ONCE = 64
 MOST_QUERIES = 2_000  # of the float rankings, which sort the whole database for each query
 FITTED = 20_000  # database images that PCA and ITQ learn from at most
-
-
-@dataclass(frozen=True)
-class References:
-    """mAP of the same queries and database: by the float outputs and features (cosine), PCA and ITQ codes of as many
-    bits as ours, fitted to the database without its labels, and an order by chance. NaN: not to be had."""
-
-    outputs: float
-    features: float
-    pca: float
-    itq: float
-    chance: float
 
 
 def references(judged: Judged, reporter: Reporter) -> References:
@@ -96,13 +83,7 @@ def _body(model: Model) -> torch.nn.Module:
 
 def _features(body: torch.nn.Module, model: Model, side: Side, task: Task) -> Floats:
     feed = PixelFeed(side.pixels, model.config.mean, model.config.std)
-    parts = []
-    with torch.inference_mode():
-        for at in range(0, len(side.labels), AT_ONCE):
-            indices = np.arange(at, min(at + AT_ONCE, len(side.labels)))
-            parts.append(body(feed.plain(indices)).numpy())
-            task.advance(len(indices))
-    return np.concatenate(parts).astype(np.float64)
+    return outputs_of(body, feed, task=task).astype(np.float64)
 
 
 def _some(features: Floats) -> Floats:

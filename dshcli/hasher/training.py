@@ -13,15 +13,14 @@ import numpy as np
 import torch
 
 import dshcli
-from dshcli.codes import codes_from_outputs
 from dshcli.errors import UsageError
 from dshcli.hasher import networks
 from dshcli.hasher.centres import Centres
 from dshcli.hasher.checkpoints import Record
 from dshcli.hasher.data import Indices, Parts, Source, Split, Survey, stratified
-from dshcli.hasher.evaluation import Evaluation, Protocol, evaluate
+from dshcli.hasher.evaluation import Evaluation, Protocol, evaluate, protocol_words
 from dshcli.hasher.export import export_files
-from dshcli.hasher.fitting import Diverged, Lesson, encode, fit, outputs_of
+from dshcli.hasher.fitting import Diverged, Lesson, coded, encode, fit, outputs_of
 from dshcli.hasher.journal import Journal, NoJournal, TensorBoard
 from dshcli.hasher.labels import has_several
 from dshcli.hasher.memory import memory_told, to_read_less, to_train_on_less
@@ -255,15 +254,14 @@ def _evaluate(setup: Setup, bits: int, journal: Journal) -> Evaluation:
     """The test images, looked at now for the first time, search all others."""
     parts = setup.inputs.parts
     outputs = outputs_of(setup.inputs.trained, setup.inputs.feed(parts.test))
-    queries = Coded(codes_from_outputs(outputs), parts.test.labels)
+    queries = Coded(coded(outputs), parts.test.labels)
     database = Coded(
         np.concatenate(
             [encode(setup.inputs.trained, setup.inputs.feed(split)) for split in (parts.train, parts.validation)]
         ),
         np.concatenate([parts.train.labels, parts.validation.labels]),
     )
-    kind = "test" if parts.own_test else "held-out"
-    protocol = Protocol(f"{kind} images against the training images, tie-aware")
+    protocol = Protocol(protocol_words(parts.own_test))
     evaluation = evaluate(queries, database, bits, setup.inputs.dataset.classes, protocol)
     journal.end(evaluation, outputs, parts.test.inputs, parts.test.labels)
     return evaluation

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from dshcli.commands.evaluate import EvalResult, Trial
-from dshcli.hasher.evaluation import Evaluation
-from dshcli.hasher.references import References
+from dshcli.hasher.evaluation import Evaluation, for_json
+from dshcli.hasher.judging import References
+from dshcli.show.codes import show_codes
 from dshcli.show.screen import Format, Screen
 from dshcli.show.text import escaped
-from dshcli.show.train import show_codes
 
 REFERENCES = {
     "outputs": "mAP of the float outputs",
@@ -132,7 +132,7 @@ def mean_and_deviation(numbers: list[float]) -> tuple[float, float]:
 
 
 def _record(result: EvalResult, trial: Trial) -> dict[str, Any]:
-    compared = None if trial.references is None else {k: _maybe(v) for k, v in asdict(trial.references).items()}
+    compared = None if trial.references is None else {k: for_json(v) for k, v in asdict(trial.references).items()}
     return {
         "model": trial.model.model_id,
         "data": result.source,
@@ -143,13 +143,9 @@ def _record(result: EvalResult, trial: Trial) -> dict[str, Any]:
     }
 
 
-def _maybe(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
 def _summary(result: EvalResult) -> dict[str, Any]:
     summary = {}
     for name, numbers in columns(result):
         mean, deviation = mean_and_deviation(numbers)
-        summary[name] = {"mean": _maybe(mean), "deviation": _maybe(deviation)}
+        summary[name] = {"mean": for_json(mean), "deviation": for_json(deviation)}
     return summary

@@ -12,6 +12,11 @@ def escaped(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def maybe_text(figure: float | None, form: str) -> str | None:
+    """A figure in that form, or None where there is none."""
+    return None if figure is None else form.format(figure)
+
+
 def near(path: str) -> str:
     """A path for a terminal: relative where it lies below the current folder, escaped."""
     below = os.getcwd().rstrip(os.sep) + os.sep

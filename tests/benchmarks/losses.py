@@ -39,13 +39,6 @@ TITLES = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        default=["mnist", "fashion-mnist"],
-        metavar="DATA",
-        help="public data sets by name, folders",
-    )
     parser.add_argument("--losses", nargs="+", choices=LOSSES, default=ORDER, metavar="LOSS", help=", ".join(ORDER))
     parser.add_argument("--protocols", nargs="+", choices=(SEEN, UNSEEN), default=(SEEN, UNSEEN))
     add_options(parser, "bench-trainings")

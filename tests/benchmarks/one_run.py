@@ -4,7 +4,6 @@ python -m tests.benchmarks.one_run '{"run": {...}, "data_dir": null, "work": "DI
 """
 
 import json
-import math
 import shutil
 import sys
 import time
@@ -17,6 +16,7 @@ import torch
 
 from dshcli.errors import DshError
 from dshcli.hasher.data import Dataset, Features, Source, Split, Survey
+from dshcli.hasher.evaluation import for_json
 from dshcli.hasher.judging import JudgeOptions, judge
 from dshcli.hasher.models import Model
 from dshcli.hasher.recipe import Recipe, TrainOptions
@@ -80,10 +80,8 @@ def seen_figures(result: TrainingResult) -> dict[str, Any]:
 def unseen_figures(model: Model, source: Source) -> dict[str, Any]:
     """How a model ranks images of classes that it never saw, and what its features and chance would give; see eval."""
     judged = judge(model, source, JudgeOptions(), Terminal())
-    compared = {
-        name: None if math.isnan(value) else value for name, value in vars(references(judged, Terminal())).items()
-    }
-    return {"unseen_map": judged.evaluation.map, **{f"unseen_{name}": value for name, value in compared.items()}}
+    compared = vars(references(judged, Terminal()))
+    return {"unseen_map": judged.evaluation.map} | {f"unseen_{name}": for_json(v) for name, v in compared.items()}
 
 
 def _words(recipe: Recipe) -> str:

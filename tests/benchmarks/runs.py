@@ -143,6 +143,13 @@ def append_line(path: Path, record: Figures) -> None:
 
 def add_options(parser: argparse.ArgumentParser, work: str) -> None:
     """The options that all benchmarks of trainings have."""
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        default=["mnist", "fashion-mnist"],
+        metavar="DATA",
+        help="public data sets by name, folders",
+    )
     parser.add_argument("--bits", type=int, nargs="+", default=[8, 12, 24, 48], metavar="N", help="code lengths")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="N", help="one training each")
     parser.add_argument("--epochs", type=int, metavar="N", help="instead of the trainer's own choice")

@@ -18,13 +18,6 @@ from tests.benchmarks.runs import SEEN, Figures, Run, add_options, bench_of, key
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--data",
-        nargs="+",
-        default=["mnist", "fashion-mnist"],
-        metavar="DATA",
-        help="public data sets by name, folders",
-    )
     parser.add_argument("--loss", choices=LOSSES, default="center")
     add_options(parser, "bench-trainings")
     options = parser.parse_args()
