@@ -1,8 +1,9 @@
 """Fixtures: a home of its own for every test, pictures drawn on the spot, and a toy model that a reader can compute."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,12 +14,14 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner, Result
 
 from dshcli.hasher.models import ENCODER, WEIGHTS, Model, ModelConfig, save_model
+from dshcli.progress import Silent
 
 # `python -m dshcli` that listens to Ctrl-C even where the tests themselves run in the background, with SIGINT ignored.
 INTERRUPTIBLE = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from dshcli.app import main; main()"
 )
 
+KINDS = ("block", "frame", "lying", "standing")  # of drawings
 TOY_LEVELS = 16  # bits per channel of the toy model
 
 
@@ -109,3 +112,84 @@ def write_toy_files(folder: Path) -> None:
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(model, folder / ENCODER)
     save_file({"steps": steps}, folder / WEIGHTS)
+
+
+class Listener(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+
+def shapes(folder: Path, each: int, kinds: tuple[str, ...] = KINDS, tint: int = 0) -> Path:
+    """Class folders of drawings of 28 pixels, gray or tinted: a block, a frame, a bar lying, a bar standing."""
+    rng = np.random.default_rng(each)
+    for number in range(each * len(kinds)):
+        kind, at = kinds[number % len(kinds)], int(rng.integers(5, 14))
+        pixels = rng.integers(0, 60, (28, 28, 3), dtype=np.uint8)
+        pixels[:] = pixels[:, :, :1]
+        part = {
+            "standing": np.s_[3:25, at : at + 4],
+            "lying": np.s_[at : at + 4, 3:25],
+            "block": np.s_[at : at + 9, at : at + 9],
+            "frame": np.s_[at - 3 : at + 12, at - 3 : at + 12],
+        }[kind]
+        pixels[part] = (220, 220 - tint, 220)
+        if kind == "frame":
+            pixels[at : at + 9, at : at + 9] = 30
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / kind / f"{number:03}.png")
+    return folder
+
+
+def idx_bytes(array: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bytes:
+    return bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
+
+
+@pytest.fixture(scope="session")
+def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """IDX files of three classes that can be learned in a moment: a bar that lies, stands, or both; 180 + 60 images."""
+    folder = tmp_path_factory.mktemp("data") / "bars"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for part, count in (("train", 180), ("t10k", 60)):
+        labels = (np.arange(count) % 3).astype(np.uint8)
+        images = random.integers(0, 60, (count, 28, 28), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            place = int(random.integers(8, 18))
+            if label != 1:
+                image[place : place + 3, 4:24] = 230
+            if label != 0:
+                image[4:24, place : place + 3] = 230
+        (folder / f"{part}-images-idx3-ubyte").write_bytes(idx_bytes(images))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx_bytes(labels))
+    return folder
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """torch's threads wait for each other by spinning, which costs more than these small networks do."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def weights_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Saves models without an encoder.onnx that runs: the exporter takes longer than these trainings."""
+
+    from safetensors.torch import save_file as save_tensors
+
+    from dshcli.hasher import training
+
+    def write(network: Any, config: ModelConfig, folder: Path) -> None:
+        (folder / ENCODER).touch()
+        save_tensors({name: t.contiguous() for name, t in network.state_dict().items()}, folder / WEIGHTS)
+
+    monkeypatch.setattr(training, "export_files", write)

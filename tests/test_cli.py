@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import draw, records
+from conftest import draw, records, shapes
 from PIL import Image
 from typer.testing import Result
 
@@ -354,6 +354,7 @@ def test_no_command_but_train_imports_torch(indexed: Path, tmp_path: Path) -> No
     commands = (
         ["--help"], ["index", str(indexed)], ["index", str(new.parent), "-m", "photo"],
         ["query", str(new), "-r", "2"], ["dupes"], ["models"], ["train", "--help"],
+        ["eval", "photo", str(shapes(tmp_path / "shapes", 4))],
     )  # fmt: skip
     for command in commands:
         result = run("-c", script, *command)

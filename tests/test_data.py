@@ -1,4 +1,4 @@
-"""Data sources: IDX files, public data sets with and without a network, CIFAR-10, class folders, and their division."""
+"""Data sources: IDX files, public data sets with and without a network, CIFAR-10, and their division."""
 
 import gzip
 import hashlib
@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from conftest import Listener, idx_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from dshcli.errors import DshError, NoData, UsageError
+from dshcli.errors import DshError, NoData
 from dshcli.hasher import cifar, download, published
 from dshcli.hasher.arrays import ArraySource
 from dshcli.hasher.data import Dataset, Split, Survey, divide, gathered, stratified
@@ -32,20 +32,6 @@ from dshcli.images.spec import InputSpec
 from dshcli.progress import Silent
 
 Array = npt.NDArray[np.uint8]
-
-
-class Listener(Silent):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
-
-
-def idx_bytes(array: Array) -> bytes:
-    return bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
 def four_files(seed: int = 0) -> dict[str, bytes]:
@@ -362,108 +348,6 @@ def test_a_pickle_cannot_run_code(tmp_path: Path) -> None:
     with pytest.raises(pickle.UnpicklingError, match="no place"):
         cifar.read_pickled(pickle.dumps(Hostile(), protocol=2))
     assert not trace.exists()
-
-
-# --- folders --------------------------------------------------------------------------------------------------------
-
-
-def draw(path: Path, value: int = 90, *, size: tuple[int, int] = (40, 30), mode: str = "RGB") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(value)
-    shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
-    Image.fromarray(random.integers(0, 256, shape, dtype=np.uint8)).save(path)
-
-
-def class_folder(root: Path, counts: dict[str, int], **options: object) -> Path:
-    for name, count in counts.items():
-        for i in range(count):
-            draw(root / name / f"{i}.png", i, **options)  # type: ignore[arg-type]
-    return root
-
-
-def test_class_folder(tmp_path: Path) -> None:
-    root = class_folder(tmp_path / "pets", {"dog": 3, "cat": 4})
-    draw(root / "cat" / "deeper" / "one.jpg", 7, size=(300, 200))
-    (root / "cat" / "notes.txt").write_text("not counted")
-    (root / "cat" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and no more")
-    (root / "dog" / "empty.png").touch()
-    (root / ".thumbnails").mkdir()
-    listener = Listener()
-    source = open_source(str(root), None, listener)
-    assert source.survey == Survey("pets", ("cat", "dog"), 10, 30, 3, balanced=True, mirrors=True)
-    dataset = source.load(InputSpec(16, 3), listener)
-    assert dataset.train.inputs.shape == (8, 16, 16, 3)
-    assert np.bincount(dataset.train.labels).tolist() == [5, 3]
-    assert dataset.validation is None and dataset.test is None
-    assert {Path(path).name: reason for path, reason in dataset.skipped} == {
-        "broken.jpg": "truncated",
-        "empty.png": "empty file",
-    }
-    assert any("2 of 10 images skipped" in line for line in listener.said)
-
-
-def test_pixels_and_labels_stay_together_when_images_are_skipped(tmp_path: Path) -> None:
-    for i in range(6):
-        path = tmp_path / ("dark" if i % 2 else "light") / f"{i}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.new("L", (8, 8), 20 if i % 2 else 220).save(path)
-    (tmp_path / "dark" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    source = open_source(str(tmp_path), None, Silent())
-    assert source.survey.channels == 1
-    dataset = source.load(InputSpec(8, 1), Silent())
-    means = dataset.train.inputs.mean(axis=(1, 2, 3))
-    assert [dataset.classes[label] for label in dataset.train.labels] == [
-        "dark" if mean < 100 else "light" for mean in means
-    ]
-
-
-def test_splits_above_the_classes(tmp_path: Path) -> None:
-    for split, count in (("train", 4), ("Val", 2), ("test", 3)):
-        class_folder(tmp_path / "set" / split, {"a": count, "b": count})
-    class_folder(tmp_path / "set" / "test", {"stranger": 2})
-    listener = Listener()
-    dataset = open_source(str(tmp_path / "set"), None, listener).load(InputSpec(8, 3), Silent())
-    assert dataset.validation is not None and dataset.test is not None
-    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (8, 4, 6)
-    assert any("stranger" in line for line in listener.said)
-
-
-def test_a_class_may_be_called_train(tmp_path: Path) -> None:
-    class_folder(tmp_path, {"train": 3, "bus": 3})
-    assert open_source(str(tmp_path), None, Silent()).survey.classes == ("bus", "train")
-
-
-def test_folders_that_teach_nothing(tmp_path: Path) -> None:
-    def refuses(folder: Path, message: str) -> None:
-        with pytest.raises(DshError, match=message) as caught:
-            open_source(str(folder), None, Silent())
-        assert caught.value.hint
-
-    refuses(tmp_path / "absent", "neither a folder, a CSV file nor a known data set")
-    (tmp_path / "file").touch()
-    refuses(tmp_path / "file", "is a file")
-    (tmp_path / "empty").mkdir()
-    refuses(tmp_path / "empty", "no images in its sub-folders")
-    (tmp_path / "hollow" / "a").mkdir(parents=True)
-    (tmp_path / "hollow" / "b").mkdir()
-    refuses(tmp_path / "hollow", "no images in its sub-folders")
-    draw(tmp_path / "flat" / "one.png")
-    refuses(tmp_path / "flat", "no sub-folders that tell their classes")
-    refuses(class_folder(tmp_path / "single", {"only": 4}), "one class only, 'only'")
-    refuses(class_folder(tmp_path / "ones", {"a": 1, "b": 1, "c": 1}), "one training image only")
-
-
-def test_a_folder_whose_images_are_all_damaged(tmp_path: Path) -> None:
-    class_folder(tmp_path, {"a": 2, "b": 2})
-    for path in (tmp_path / "b").iterdir():
-        path.write_bytes(b"\x89PNG\r\n\x1a\n")
-    with pytest.raises(DshError, match="fewer than two classes"):
-        open_source(str(tmp_path), None, Silent()).load(InputSpec(8, 3), Silent())
-
-
-def test_data_dir_is_not_for_folders(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--data-dir"):
-        open_source(str(tmp_path), tmp_path, Silent())
 
 
 # --- division and scaling -------------------------------------------------------------------------------------------

@@ -2,15 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import records
-from PIL import Image
+from conftest import KINDS, Listener, records, shapes
 from safetensors.numpy import load_file, save_file
 from typer.testing import Result
 
@@ -28,44 +27,8 @@ from dshcli.hasher.training import TrainingResult, train_hasher
 from dshcli.progress import Silent
 
 Dsh = Callable[..., Result]
-KINDS = ("block", "frame", "lying", "standing")
 
-
-class Listener(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
-
-
-def shapes(folder: Path, each: int, kinds: tuple[str, ...] = KINDS, tint: int = 0) -> Path:
-    """Class folders of drawings of 28 pixels, gray or tinted: a block, a frame, a bar lying, a bar standing."""
-    rng = np.random.default_rng(each)
-    for number in range(each * len(kinds)):
-        kind, at = kinds[number % len(kinds)], int(rng.integers(5, 14))
-        pixels = rng.integers(0, 60, (28, 28, 3), dtype=np.uint8)
-        pixels[:] = pixels[:, :, :1]
-        part = {
-            "standing": np.s_[3:25, at : at + 4],
-            "lying": np.s_[at : at + 4, 3:25],
-            "block": np.s_[at : at + 9, at : at + 9],
-            "frame": np.s_[at - 3 : at + 12, at - 3 : at + 12],
-        }[kind]
-        pixels[part] = (220, 220 - tint, 220)
-        if kind == "frame":
-            pixels[at : at + 9, at : at + 9] = 30
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels).save(folder / kind / f"{number:03}.png")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +164,8 @@ def test_eval_over_seeds_trains_what_is_missing_once(model: Model, data: Path, d
     again = dsh("eval", "shapes", data, "--seeds", 2)
     assert "is here already" in again.stderr and "deviation" in again.stdout
     assert open_model(made.folder).model_id == made.model_id
+    elsewhere = shutil.copytree(data, data.parent / "copied" / "shapes")
+    assert "is here already" not in dsh("eval", "shapes", elsewhere, "--seeds", 2).stderr
     assert dsh("models", "list", "--json").stdout.count('"current": true') == 1
 
 

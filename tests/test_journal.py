@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import shapes
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from test_eval import shapes
 from typer.testing import Result
 
 from dshcli.errors import DshError
@@ -43,6 +43,10 @@ def test_a_training_that_is_written_down(tmp_path: Path, dsh: Dsh) -> None:
     assert set((folder / "metadata.tsv").read_text().splitlines()) == {"block", "frame", "lying", "standing"}
     with Image.open(folder / "sprite.png") as sprite:
         assert sprite.width == sprite.height == 28 * int(np.ceil(np.sqrt(len(rows))))
+    # another training into the same folder takes the place of this one, and stdout stays data
+    (again,) = (json.loads(line) for line in dsh("train", data, *options, "--seed", 1, "--json").stdout.splitlines())
+    ((step, value),) = scalars(board)["test/mAP"]
+    assert step == 3 and value == pytest.approx(again["evaluation"]["map"], abs=1e-6)
 
 
 def test_a_training_that_goes_on_writes_on(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import records
+from conftest import Listener, records
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -53,14 +53,6 @@ def written(folder: Path, text: str, images: tuple[str, ...] = ("a", "b", "c", "
     path = folder / "labels.csv"
     path.write_text(text, encoding="utf-8")
     return path
-
-
-class Listener(Silent):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 def test_lines_are_joined_and_what_cannot_be_used_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_eval import KINDS, shapes
+from conftest import KINDS, shapes
 from typer.testing import Result
 
 from dshcli.errors import DshError

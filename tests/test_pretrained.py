@@ -9,17 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import idx_bytes
 from safetensors.torch import load_file
-from test_training import (  # noqa: F401  the fixtures are used by name
-    QUICK,
-    Listener,
-    at,
-    colour_folder,
-    idx_bytes,
-    interrupt,
-    one_thread,
-    weights_only,
-)
+from trainings import QUICK, Listener, at, colour_folder, interrupt
 
 from dshcli import paths
 from dshcli.errors import DshError, NoData, UsageError
@@ -33,7 +25,7 @@ from dshcli.hasher.training import TrainingResult, train_hasher
 from dshcli.images.spec import InputSpec
 from dshcli.progress import Silent
 
-pytestmark = pytest.mark.usefixtures("weights_only")
+pytestmark = pytest.mark.usefixtures("weights_only", "one_thread")
 
 ON_LITE0 = replace(QUICK, bits=4, epochs=2, batch=4, backbone=networks.LITE0)
 TUNED = replace(ON_LITE0, fine_tune=True)
