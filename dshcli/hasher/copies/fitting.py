@@ -51,7 +51,7 @@ class Keeper(Protocol):
 
 
 def fit_copies(
-    network: HashNetwork, photos: Photos, recipe: CopiesRecipe, keeper: Keeper, reporter: Reporter,
+    network: HashNetwork, photos: Photos, fillers: Photos, recipe: CopiesRecipe, keeper: Keeper, reporter: Reporter,
     *, workers: int = 1, judge: Callable[[int], dict[str, float]] | None = None,
 ) -> None:  # fmt: skip
     """Trains `network` in place and leaves it in eval mode; goes on from the keeper's state if there is one.
@@ -68,7 +68,7 @@ def fit_copies(
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
         memory.restore(state["memory"])
-    views = Views(photos, recipe.stages, recipe.batch, recipe.seed)
+    views = Views(photos, fillers, recipe.stages, recipe.batch, recipe.seed)
     loss_of, kept, mean = LOSSES[recipe.loss], time.monotonic(), 0.0
     with reporter.task("training", total=recipe.steps, unit="step") as task:
         task.advance(step)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL.Image import Image as Picture
 from torch import Tensor
 
 from dshcli.edits.drawing import any_edits
@@ -26,10 +27,12 @@ class Stage:
 class Views(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
     """A batch by the number of its step: pixels uint8 (2 batch, size, size, 3) and the photos' numbers (2 batch,).
 
-    The second half shows the photos of the first half, edited. Seed and step decide everything.
+    The second half shows the photos of the first half, edited. Seed and step decide everything. fillers are what
+    collages show beside: photos that are never told apart from others, as a collage rightly looks like all its parts.
     """
 
     photos: Photos
+    fillers: Photos
     stages: tuple[Stage, ...]
     batch: int
     seed: int
@@ -41,18 +44,15 @@ class Views(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng([self.seed, step])
         chosen, size = self._chosen(step), self.size(step)
         first, second = [], []
+
+        def filler() -> Picture:
+            return self.fillers.picture(int(rng.integers(len(self.fillers))))
+
         for number in chosen.tolist():
             photo = self.photos.picture(number)
-
-            def other(avoided: npt.NDArray[np.int64] = chosen) -> object:
-                while (any_number := int(rng.integers(len(self.photos)))) in avoided:
-                    pass
-                return self.photos.picture(any_number)
-
-            plain = rng.random() < PLAIN
-            strength = float(rng.random())
-            first.append(squared(photo if plain else any_edits(photo, rng, other, strength), size))  # type: ignore[arg-type]
-            second.append(squared(any_edits(photo, rng, other), size))  # type: ignore[arg-type]
+            plain, strength = rng.random() < PLAIN, float(rng.random())
+            first.append(squared(photo if plain else any_edits(photo, rng, filler, strength), size))
+            second.append(squared(any_edits(photo, rng, filler), size))
         return torch.from_numpy(np.stack(first + second)), torch.from_numpy(np.tile(chosen, 2))
 
     def size(self, step: int) -> int:
