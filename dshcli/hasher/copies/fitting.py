@@ -2,14 +2,14 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from dshcli.hasher.copies.loss import LOSSES, Memory
+from dshcli.hasher.checkpoints import CheckpointStore
+from dshcli.hasher.copies.loss import LOSSES, Alike, Memory
 from dshcli.hasher.copies.photos import Photos
 from dshcli.hasher.copies.views import Stage, Views, batches
 from dshcli.hasher.fitting import Diverged
@@ -18,6 +18,9 @@ from dshcli.hasher.networks import HashNetwork
 from dshcli.progress import Reporter
 
 BODY_SHARE = 0.15  # of the head's learning rate goes to the body
+FROZEN = (
+    3  # first blocks of the body that keep their weights: edges and colours are known, and the maps there are large
+)
 WARM_UP = 100  # steps until the learning rate is full
 FALL = 0.4  # of the steps, the last ones, over which it falls to nothing
 REMEMBERED = 8192  # codes
@@ -43,26 +46,26 @@ class CopiesRecipe:
         return sum(stage.steps for stage in self.stages)
 
 
-class Keeper(Protocol):
-    """Where the state of a training is kept: a checkpoint's file."""
-
-    def maybe_read(self) -> dict[str, Any] | None: ...
-    def write(self, state: dict[str, Any]) -> None: ...
-
-
 def fit_copies(
-    network: HashNetwork, photos: Photos, fillers: Photos, recipe: CopiesRecipe, keeper: Keeper, reporter: Reporter,
-    *, workers: int = 1, judge: Callable[[int], dict[str, float]] | None = None,
-) -> None:  # fmt: skip
-    """Trains `network` in place and leaves it in eval mode; goes on from the keeper's state if there is one.
+    network: HashNetwork,
+    photos: Photos,
+    fillers: Photos,
+    recipe: CopiesRecipe,
+    store: CheckpointStore,
+    reporter: Reporter,
+    *,
+    workers: int = 1,
+) -> None:
+    """Trains `network` in place and leaves it in eval mode; goes on from the store's checkpoint if there is one.
 
-    judge(step), called at each checkpoint, gives figures to show. Raises Diverged if the loss is no number.
+    Raises Diverged if the loss is no number, DshError if a checkpoint cannot be written.
     """
     network.keep_statistics()
+    _freeze(network)
     optimizer = _optimizer(network, recipe)
-    memory, alike = Memory(REMEMBERED, recipe.bits), torch.from_numpy(photos.alike)
+    memory, alike = Memory(REMEMBERED, recipe.bits), Alike(torch.from_numpy(photos.grays))
     step = 0
-    state = keeper.maybe_read()
+    state = store.maybe_read_state()
     if state is not None:
         step = state["step"]
         network.load_state_dict(state["network"])
@@ -91,10 +94,7 @@ def fit_copies(
             task.note(loss=f"{mean:.3f}")
             task.advance()
             if time.monotonic() - kept > KEPT_EVERY or step == recipe.steps:
-                keeper.write(_state(step, network, optimizer, memory))
-                if judge is not None:
-                    reporter.say(f"step {step}: loss {mean:.3f} {judge(step)}")
-                    network.train()
+                store.write_state(_state(step, network, optimizer, memory))
                 kept = time.monotonic()
     network.eval()
 
@@ -124,11 +124,17 @@ def _state(step: int, network: HashNetwork, optimizer: torch.optim.Optimizer, me
     }
 
 
+def _freeze(network: HashNetwork) -> None:
+    features = network.body[0]  # type: ignore[index]
+    for block in list(features.children())[:FROZEN]:
+        block.requires_grad_(requires_grad=False)
+
+
 def _optimizer(network: HashNetwork, recipe: CopiesRecipe) -> torch.optim.Optimizer:
     """AdamW; the pretrained body learns more slowly than the head. Biases and scales do not decay."""
     groups = []
     for part, share in ((network.body, BODY_SHARE), (network.head, 1.0)):
         for decays in (True, False):
-            tensors = [p for p in part.parameters() if (p.ndim > 1) == decays]
+            tensors = [p for p in part.parameters() if p.requires_grad and (p.ndim > 1) == decays]
             groups.append({"params": tensors, "share": share, "weight_decay": recipe.weight_decay * decays})
     return torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.learning_rate)
