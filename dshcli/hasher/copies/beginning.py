@@ -35,7 +35,7 @@ def network_for(recipe: CopiesRecipe) -> networks.HashNetwork:
 
 def whiten(network: networks.HashNetwork, photos: Photos, reporter: Reporter) -> None:
     """Gives the head whitened features in random directions (itq.fit_angles), from which learning starts well."""
-    linear, norm = network.head
+    linear, norm = network.head.children()
     assert isinstance(linear, torch.nn.Linear) and isinstance(norm, torch.nn.BatchNorm1d)
     device, count = linear.weight.device.type, min(len(photos), WHITENED_BY)
     network.eval()
