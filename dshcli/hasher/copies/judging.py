@@ -69,7 +69,7 @@ def judge_copies(
     for i in range(len(photos) - 1):
         unrelated += unrelated_distances(originals[i : i + 1], originals[i + 1 :], alike[i : i + 1, i + 1 :], bits)
     copies: dict[str, list[Distances]] = {name: [] for name in (*(edit.name for edit in EDITS), STACKED)}
-    with reporter.task("copies", total=count * len(copies), unit="copy") as task:
+    with reporter.task("copies", total=count * len(copies), unit="picture") as task:
         for number in range(count):
             pictures = _copies(photos.picture(number), fillers, np.random.default_rng([seed, number]))
             codes = encode(np.stack([squared(picture, size) for picture in pictures]))
