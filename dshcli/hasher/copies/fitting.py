@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dshcli.hasher.checkpoints import CheckpointStore
-from dshcli.hasher.copies.loss import LOSSES, Alike, Memory
+from dshcli.hasher.copies.loss import LOSSES, Alike
 from dshcli.hasher.copies.photos import Photos
 from dshcli.hasher.copies.views import Stage, Views, batches
 from dshcli.hasher.fitting import Diverged
@@ -17,13 +17,12 @@ from dshcli.hasher.lite0 import MEAN, STD
 from dshcli.hasher.networks import HashNetwork
 from dshcli.progress import Reporter
 
-BODY_SHARE = 0.15  # of the head's learning rate goes to the body
+BODY_SHARE = 0.3  # of the head's learning rate goes to the body
 FROZEN = (
     3  # first blocks of the body that keep their weights: edges and colours are known, and the maps there are large
 )
 WARM_UP = 100  # steps until the learning rate is full
 FALL = 0.4  # of the steps, the last ones, over which it falls to nothing
-REMEMBERED = 8192  # codes
 CLIPPED = 5.0  # the largest norm of a gradient
 KEPT_EVERY = 240.0  # seconds between checkpoints
 
@@ -63,14 +62,13 @@ def fit_copies(
     network.keep_statistics()
     _freeze(network)
     optimizer = _optimizer(network, recipe)
-    memory, alike = Memory(REMEMBERED, recipe.bits), Alike(torch.from_numpy(photos.grays))
+    alike = Alike(torch.from_numpy(photos.grays))
     step = 0
     state = store.maybe_read_state()
     if state is not None:
         step = state["step"]
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
-        memory.restore(state["memory"])
     views = Views(photos, fillers, recipe.stages, recipe.batch, recipe.seed)
     loss_of, kept, mean = LOSSES[recipe.loss], time.monotonic(), 0.0
     with reporter.task("training", total=recipe.steps, unit="step") as task:
@@ -80,7 +78,7 @@ def fit_copies(
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * group["share"] * rate(step, recipe.steps)
             outputs = network(normalised(pixels, recipe.device)).float()
-            loss = loss_of(outputs, numbers, memory, alike)
+            loss = loss_of(outputs, numbers, alike)
             value = loss.item()
             if not math.isfinite(value):
                 raise Diverged(f"the loss became {value} in step {step + 1}", hint="Try a smaller --learning-rate.")
@@ -88,13 +86,12 @@ def fit_copies(
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIPPED)
             optimizer.step()
-            memory.add(torch.where(outputs >= 0, 1.0, -1.0), numbers)
             step += 1
             mean = value if step == 1 else 0.98 * mean + 0.02 * value
             task.note(loss=f"{mean:.3f}")
             task.advance()
             if time.monotonic() - kept > KEPT_EVERY or step == recipe.steps:
-                store.write_state(_state(step, network, optimizer, memory))
+                store.write_state(_state(step, network, optimizer))
                 kept = time.monotonic()
     network.eval()
 
@@ -115,12 +112,11 @@ def rate(step: int, steps: int) -> float:
     return min((step + 1) / WARM_UP, 1.0) * down
 
 
-def _state(step: int, network: HashNetwork, optimizer: torch.optim.Optimizer, memory: Memory) -> dict[str, Any]:
+def _state(step: int, network: HashNetwork, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     return {
         "step": step,
         "network": network.state_dict(),
         "optimizer": optimizer.state_dict(),
-        "memory": memory.state(),
     }
 
 
