@@ -39,7 +39,7 @@ class Collection:
 
 
 def collect(index: Index, model: IndexedModel, folders: tuple[str, ...], *, digests: bool) -> Collection:
-    """The images with codes of a model under the folders (none: all). Raises DshError for a folder that is not there."""
+    """The images with codes of a model under the folders (none: all). Raises DshError for one that is not there."""
     indexed, facts = load_codes(index, model), index.facts()
     by_id = np.argsort(facts.ids)
     # Between the reads another process may have dropped or added an image; it is then in none of them.

@@ -1,12 +1,11 @@
 """Which pairs to prove, and what follows from their proofs: the star rule, and connected components.
 
-A rule hands out one pair at a time that needs a proof now, and is told the proofs in whatever order they come. So all
-pairs that do not hang on each other can be proven at once, none is proven in vain, and the outcome is always the same.
+A rule (see proof/proving.Rule) hands out one pair at a time that needs a proof now, and is told the proofs in whatever
+order they come. So pairs that do not hang on each other are proven at once, and the outcome is always the same.
 Contents are numbered best first: in a pair (left, right), left < right.
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
@@ -17,22 +16,8 @@ from dshcli.search.words import Positions
 Accepts = Callable[[Proof], bool]
 
 
-class Rule(Protocol):
-    """What the proving of many pairs follows."""
-
-    done: int  # pairs that are settled, by a proof or without
-
-    def next(self) -> tuple[int, int] | None:
-        """A pair that needs a proof; None if there is none until more is told, or none any more."""
-        ...
-
-    def tell(self, left: int, right: int, proof: Proof | None) -> None:
-        """The proof of a pair that `next` gave; None if it could not be compared."""
-        ...
-
-
 class StarRule:
-    """The best content becomes a keeper and takes every free candidate that is proven to be the same picture, and so on.
+    """The best content becomes a keeper and takes every free candidate that is proven to be its picture, and so on.
 
     A content waits until its better candidates are settled, and is compared with the keepers among them, best first,
     until one of them takes it; if none does, it is a keeper itself. What was proven last is asked for again first, so

@@ -13,17 +13,40 @@ from dshcli.progress import Task
 from dshcli.proof.kinds import Proof
 from dshcli.proof.shelf import Shelf
 
+EVIDENCE_BYTES = 250_000  # of one picture, at most
+SHELF_BYTES = 256_000_000
+
 
 class Prover(Protocol):
-    """Compares pictures. Both functions may be called from several threads at once; evidence has `nbytes`."""
+    """Compares pictures. Both functions may be called from several threads at once."""
 
     @property
     def version(self) -> int: ...
     def gather(self, data: bytes, digest: bytes, max_pixels: int) -> Any:
-        """All that a proof needs to know of a picture. Raises BadImage."""
+        """All that a proof needs to know of a picture, `EVIDENCE_BYTES` at most. Raises BadImage."""
         ...
 
     def prove(self, one: Any, other: Any) -> Proof: ...
+
+
+class PixelProver:
+    """The prover of this package. What it needs is loaded when it is first asked."""
+
+    @property
+    def version(self) -> int:
+        from dshcli.proof.prove import VERSION
+
+        return VERSION
+
+    def gather(self, data: bytes, digest: bytes, max_pixels: int) -> Any:
+        from dshcli.proof.evidence import gather
+
+        return gather(data, digest, max_pixels)
+
+    def prove(self, one: Any, other: Any) -> Proof:
+        from dshcli.proof.prove import prove
+
+        return prove(one, other)
 
 
 class Rule(Protocol):
@@ -82,7 +105,7 @@ class Proving:
         self.tally = Tally()
         self._prover, self._files, self._known = prover, files, known
         self._jobs, self._max_pixels = jobs or cores(), max_pixels
-        self._shelf: Shelf[Any] = Shelf(self._gather, lambda evidence: evidence.nbytes)
+        self._shelf: Shelf[Any] = Shelf(self._gather, SHELF_BYTES // EVIDENCE_BYTES)
         self._failed: dict[int, list[tuple[str, str]]] = {}
 
     def run(self, rule: Rule, task: Task) -> None:

@@ -1,4 +1,4 @@
-"""What was gathered from pictures, kept within a bound of bytes: each picture is decoded once while it is in use."""
+"""What was gathered from pictures, the latest used of them: each picture is decoded once while it is in use."""
 
 import threading
 from collections import OrderedDict
@@ -8,49 +8,41 @@ from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
 
-SHELF_BYTES = 256_000_000
-
 
 class Shelf(Generic[Value]):
-    """Values by number, made on demand; those not asked for longest make room. Safe to use from any thread.
+    """At most `limit` values by number, made on demand; those not asked for longest make room. For any thread.
 
-    A value is made by one thread while others that want it wait. An exception is kept for ever: what could not be made
-    once is not tried again.
+    A value is made by one thread while others that want it wait. What could not be made once raises the same exception
+    ever after.
     """
 
-    def __init__(self, make: Callable[[int], Value], size: Callable[[Value], int], limit: int = SHELF_BYTES) -> None:
-        self._make, self._size, self._limit = make, size, limit
+    def __init__(self, make: Callable[[int], Value], limit: int) -> None:
+        self._make, self._limit = make, limit
         self._lock = threading.Lock()
         self._values: OrderedDict[int, Future[Value]] = OrderedDict()
-        self._sizes: dict[int, int] = {}  # of those that are made
-        self._total = 0
+        self._failed: dict[int, Future[Value]] = {}
 
     def get(self, number: int) -> Value:
         """The value; raises what making it raised."""
         with self._lock:
-            future = self._values.get(number)
-            if future is not None:
-                self._values.move_to_end(number)
+            future = self._values.get(number) or self._failed.get(number)
+            if future is None:
+                future = mine = self._values[number] = Future()
+                while len(self._values) > self._limit:
+                    self._values.popitem(last=False)  # whoever waits for it holds it
             else:
-                self._values[number] = mine = Future()
-        if future is not None:
-            return future.result()
-        try:
-            value = self._make(number)
-        except BaseException as error:
-            mine.set_exception(error)
-            raise
-        mine.set_result(value)
-        self._account(number, self._size(value))
-        return value
+                mine = None
+                if number in self._values:
+                    self._values.move_to_end(number)
+        if mine is not None:
+            self._fill(number, mine)
+        return future.result()
 
-    def _account(self, number: int, size: int) -> None:
-        with self._lock:
-            self._sizes[number] = size
-            self._total += size
-            oldest = [made for made in self._values if made in self._sizes] if self._total > self._limit else []
-            for made in oldest:
-                if self._total <= self._limit or made == number:
-                    break
-                del self._values[made]
-                self._total -= self._sizes.pop(made)
+    def _fill(self, number: int, future: Future[Value]) -> None:
+        try:
+            future.set_result(self._make(number))
+        except BaseException as error:
+            with self._lock:
+                self._failed[number] = future
+                self._values.pop(number, None)
+            future.set_exception(error)
