@@ -83,6 +83,14 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return save_model(folder, toy_config(), write_toy_files)
 
 
+@pytest.fixture(scope="session")
+def copies_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The toy model as if trained on copies: radius 2, and rates of false pairs up to radius 6."""
+    folder = tmp_path_factory.mktemp("models") / "copies"
+    rates = (0.0, 0.0, 0.0001, 0.001, 0.01, 0.1, 0.2)
+    return save_model(folder, toy_config(name="copies", false_rates=rates), write_toy_files)
+
+
 def toy_config(**changes: object) -> ModelConfig:
     values: dict[str, object] = {
         "name": "toy", "bits": 3 * TOY_LEVELS, "size": 8, "channels": 3, "mean": (0.0,) * 3, "std": (1.0,) * 3,

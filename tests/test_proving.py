@@ -83,7 +83,7 @@ def test_known_proofs_are_not_made_again(photos: list[Path]) -> None:
 
 
 def test_what_cannot_be_read_stays_unproven(photos: list[Path], tmp_path: Path) -> None:
-    """Of each: a file that is gone, one whose bytes are others now, one that cannot be decoded, one that is too large."""
+    """One of each: gone, other bytes by now, not to be decoded, too large, no picture any more."""
     paths = [
         *photos, photo(tmp_path / "5.png", 13), photo(tmp_path / "6.png", 1, side=400), photo(tmp_path / "7.png", 5)
     ]  # fmt: skip

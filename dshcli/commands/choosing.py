@@ -48,7 +48,7 @@ def _matching(models: list[IndexedModel], name: str) -> IndexedModel | None:
 
 def encoder_of(indexed: IndexedModel) -> Encoder:
     """The network that made the codes of an indexed model. Raises NoModel if its folder is gone."""
-    model = _maybe_model(indexed)
+    model = _maybe_model(indexed, None)
     if model is None:
         raise NoModel(
             f"the model {indexed.model_id} that made these codes is no longer here",
@@ -57,20 +57,21 @@ def encoder_of(indexed: IndexedModel) -> Encoder:
     return Encoder(model)
 
 
-def false_rates(indexed: IndexedModel) -> tuple[float, ...]:
+def false_rates(indexed: IndexedModel, wanted: str | None) -> tuple[float, ...]:
     """The model's share of unrelated pairs within each radius; none if it was not trained on copies, or is gone."""
     try:
-        model = _maybe_model(indexed)
-    except (NoModel, BadModel):  # the current one is, which need not be this one
+        model = _maybe_model(indexed, wanted)
+    except (NoModel, BadModel):
         return ()
     return () if model is None else model.config.false_rates
 
 
-def _maybe_model(indexed: IndexedModel) -> Model | None:
+def _maybe_model(indexed: IndexedModel, wanted: str | None) -> Model | None:
+    """The model here that made the codes. Raises NoModel, BadModel of the wanted (None: the current) one."""
     for model in list_models():
         if isinstance(model, Model) and model.model_id == indexed.model_id:
             return model
-    model = find_model(current_name())  # may be a folder outside the usual place
+    model = find_model(wanted)  # may be a folder outside the usual place
     return model if model.model_id == indexed.model_id else None
 
 

@@ -94,7 +94,7 @@ def find_dupes(
 ) -> Dupes:
     """Groups the images of an index. Raises NoIndex, NoModel, UsageError, DshError."""
     model = choose_indexed(index, options.model)
-    rates = false_rates(model)
+    rates = false_rates(model, options.model)
     verify = bool(rates) if options.verify is None else options.verify
     kinds = choose_kinds(options.kinds, verify=verify)
     radius = choose_radius(options.radius, model)

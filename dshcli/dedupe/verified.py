@@ -19,6 +19,7 @@ from dshcli.proof.kinds import Kind, Proof
 from dshcli.proof.proving import Files, Prover, Proving, Tally
 from dshcli.search.blocks import Pairs, joined
 from dshcli.search.candidates import Candidates, candidate_pairs
+from dshcli.search.collapse import Distinct
 from dshcli.search.groups import Ranked, grouped
 from dshcli.search.words import Positions, word_rows
 
@@ -86,7 +87,7 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
             keepers = np.where(np.isin(np.arange(count), kept), keepers, np.arange(count))
     return Found(
         contents.images,
-        grouped(contents.ranked, keepers),
+        grouped(contents.ranked if Kind.EXACT in terms.kinds else _without_equals(contents.ranked, keepers), keepers),
         gone,
         contents.seen.links,
         {contents.digests[content]: proof for content, proof in proofs.items()},
@@ -129,6 +130,15 @@ def _candidates(ranked: Ranked, flat: npt.NDArray[np.bool_], terms: Terms) -> Ca
     found = candidate_pairs(codes, terms.bits, terms.radius)
     pairs = found.pairs
     return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
+
+
+def _without_equals(ranked: Ranked, keepers: Positions) -> Ranked:
+    """Without the images whose bytes are those of the image that keeps them."""
+    ids = ranked.distinct.ids
+    first = np.zeros(len(ids), np.bool_)
+    first[np.unique(ids, return_index=True)[1]] = True
+    kept = first | (keepers[ids] != ids)
+    return Ranked(ranked.order[kept], Distinct(ranked.distinct.columns, ids[kept]))
 
 
 def _labels(rule: SingleRule, proving: Proving, terms: Terms, reporter: Reporter) -> dict[int, Proof]:
