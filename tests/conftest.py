@@ -1,7 +1,10 @@
 """Fixtures: a home of its own for every test, pictures drawn on the spot, and a toy model that a reader can compute."""
 
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +204,25 @@ def weights_only(monkeypatch: pytest.MonkeyPatch) -> None:
         save_tensors({name: t.contiguous() for name, t in network.state_dict().items()}, folder / WEIGHTS)
 
     monkeypatch.setattr(training, "export_files", write)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """For root, whom permissions do not bind: this process acts as a user whom they do."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every user may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="dsh-test-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        Path(folder).chmod(0o755)

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Listener, picture, records
+from conftest import Listener, as_nobody, picture, records
 from PIL import Image
-from test_index_file import as_nobody, public  # noqa: F401
 from toys import ToyProver, photo
 from typer.testing import Result
 
@@ -389,7 +388,7 @@ def test_a_read_only_index_is_verified_and_nothing_kept(
     public: Path,
     dsh: Dsh,
     copies_model: Model,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, side in (("a", 128), ("b", 64)):
         photo(public / "photos" / f"{name}.png", 1, side=side).chmod(0o644)
