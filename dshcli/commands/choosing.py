@@ -5,7 +5,7 @@ from dshcli.errors import BadModel, NoIndex, NoModel, UsageError
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.models import Model, current_name, find_model, list_models
 from dshcli.library.store import Index, IndexedModel
-from dshcli.proof.kinds import Kind
+from dshcli.proof.kinds import COPIES, Kind
 
 FALSE_CANDIDATES = 2.0  # pairs of strangers for each image that verification may have to reject
 
@@ -87,12 +87,12 @@ def choose_kinds(words: tuple[str, ...], *, verify: bool) -> frozenset[Kind]:
 
     Raises UsageError for other names, and for kinds that only verification tells where there is none.
     """
-    known = {_letters(kind): kind for kind in Kind if kind is not Kind.LOOK_ALIKE}
+    known = {_letters(kind): kind for kind in Kind if kind in COPIES}
     for word in words:
         if _letters(word) not in known:
             names = ", ".join(kind.replace(" ", "-") for kind in known.values())
             raise UsageError(f"there is no kind {word.strip()!r}", hint=f"Kinds: {names}")
-    chosen = frozenset(known[_letters(word)] for word in words) or frozenset(known.values())
+    chosen = frozenset(known[_letters(word)] for word in words) or COPIES
     if words and not verify and chosen != {Kind.EXACT}:
         raise UsageError(
             "without verification, nothing but `exact` can be told of an image",

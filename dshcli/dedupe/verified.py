@@ -15,7 +15,7 @@ from dshcli.dedupe.rules import EachOf, SingleRule, StarRule
 from dshcli.library.proofs import Proofs
 from dshcli.library.store import Index
 from dshcli.progress import Reporter
-from dshcli.proof.kinds import Kind, Proof
+from dshcli.proof.kinds import COPIES, Kind, Proof
 from dshcli.proof.proving import Files, Prover, Proving, Tally
 from dshcli.search.blocks import Pairs, joined
 from dshcli.search.candidates import Candidates, candidate_pairs
@@ -57,9 +57,8 @@ class _Contents:
         of = np.empty(len(self.images.ids), np.int64)
         of[self.ranked.order] = self.ranked.distinct.ids
         paths: dict[int, list[str]] = {}
-        for content, path in zip(
-            of[np.searchsorted(self.images.ids, list(self.seen.paths))].tolist(), self.seen.paths.values(), strict=True
-        ):
+        contents = of[np.searchsorted(self.images.ids, list(self.seen.paths))].tolist()
+        for content, path in zip(contents, self.seen.paths.values(), strict=True):
             paths.setdefault(content, []).append(path)
         return Files(self.digests, paths)
 
@@ -71,31 +70,38 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
     grouped with others. Raises DshError; a KeyboardInterrupt passes, and what was proven is kept.
     """
     contents, gone, changed = _present(index, images, terms, reporter)
-    count, pairs = len(contents.digests), contents.candidates.pairs
-    keepers, proofs, tally = np.arange(count), dict[int, Proof](), Tally()
-    if len(pairs):
-        with Proofs(index, prover.version, reporter.say) as known:
-            proving = Proving(prover, contents.files, known, terms.jobs, terms.max_pixels)
-            with reporter.task("verifying", total=len(pairs), unit="pair") as task:
-                rule = (StarRule if terms.link == "star" else SingleRule)(count, pairs, terms.accepts)
-                proving.run(rule, task)
-            keepers = rule.keepers
-            proofs = rule.proofs if isinstance(rule, StarRule) else _labels(rule, proving, terms, reporter)
-        tally = proving.tally
-        if len(terms.kinds) < len(ALL_KINDS):  # a chain's member may be of another kind to the keeper
-            kept = np.fromiter(proofs, np.int64, len(proofs))
-            keepers = np.where(np.isin(np.arange(count), kept), keepers, np.arange(count))
+    keepers, proofs, tally = _prove(index, contents, terms, prover, reporter)
+    ranked = contents.ranked if Kind.EXACT in terms.kinds else _without_equals(contents.ranked, keepers)
+    candidates = contents.candidates
     return Found(
         contents.images,
-        grouped(contents.ranked if Kind.EXACT in terms.kinds else _without_equals(contents.ranked, keepers), keepers),
+        grouped(ranked, keepers),
         gone,
         contents.seen.links,
         {contents.digests[content]: proof for content, proof in proofs.items()},
-        Verification(len(pairs), contents.candidates.left_out, tally, changed),
+        Verification(len(candidates.pairs), candidates.left_out, tally, changed),
     )
 
 
-ALL_KINDS = frozenset(Kind) - {Kind.LOOK_ALIKE}
+def _prove(
+    index: Index, contents: _Contents, terms: Terms, prover: Prover, reporter: Reporter
+) -> tuple[Positions, dict[int, Proof], Tally]:
+    """The keeper of each content, what it is to its keeper by content, and the counts."""
+    own, pairs = np.arange(len(contents.digests)), contents.candidates.pairs
+    if not len(pairs):
+        return own, {}, Tally()
+    make = StarRule if terms.link == "star" else SingleRule
+    rule = make(len(own), pairs, terms.accepts)
+    with Proofs(index, prover.version, reporter.say) as known:
+        proving = Proving(prover, contents.files, known, terms.jobs, terms.max_pixels)
+        with reporter.task("verifying", total=len(pairs), unit="pair") as task:
+            proving.run(rule, task)
+        proofs = rule.proofs if isinstance(rule, StarRule) else _labels(rule, proving, terms, reporter)
+    if terms.kinds == COPIES:
+        return rule.keepers, proofs, proving.tally
+    # A chain may hold members that are of another kind to its keeper than those asked for.
+    told = np.isin(own, np.fromiter(proofs, np.int64, len(proofs)))
+    return np.where(told, rule.keepers, own), proofs, proving.tally
 
 
 def _present(
