@@ -333,6 +333,19 @@ def test_files_that_changed_or_cannot_be_read_are_told_and_not_grouped(
     assert len(groups_of(dsh("dupes", "--json"))[0][1]) == 3
 
 
+def test_symlinks_are_what_they_lead_to(folder: Path, dsh: Dsh, copies_model: Model, prover: ToyProver) -> None:
+    (folder / "linked").mkdir()
+    (folder / "linked" / "link.png").symlink_to(folder / "small.png")
+    dsh("models", "use", copies_model.folder)
+    dsh("index", folder, "--follow-symlinks")
+    assert ("link", "resized") in groups_of(dsh("dupes", "--json"))[0][1]
+    (folder / "small.png").unlink()
+    result = dsh("dupes", "--json")
+    assert "link.png: no such file or directory" in result.stderr
+    assert "Left out: 1 image whose file is gone" in result.stderr
+    assert groups_of(result)[0] == ("big", [("copy", "edited"), ("edited", "edited")])
+
+
 def test_many_problems_are_listed_with_verbose(indexed: Path, dsh: Dsh, prover: ToyProver) -> None:
     for number in range(14):
         photo(indexed / "bad" / f"{number:02}.png", 13, edit=number)

@@ -1,6 +1,7 @@
 """The images among which duplicates are sought: what grouping needs to know of each, and a look at their files."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ def look(index: Index, images: Collection, positions: Positions) -> Look:
             if (file.st_dev, file.st_ino) in seen:
                 found.links.append(image.id)
             seen.add((file.st_dev, file.st_ino))
-        change = _change(image)
+        change = _change(image, file)
         if change:
             found.changed[image.id] = (image.path, change)
         else:
@@ -98,12 +99,13 @@ def look(index: Index, images: Collection, positions: Positions) -> Look:
     return found
 
 
-def _change(image: Image) -> str:
-    """Why the file cannot be what was indexed; else ''."""
-    try:
-        file = os.stat(image.path)
-    except OSError as error:
-        return (error.strerror or str(error)).lower()
+def _change(image: Image, file: os.stat_result) -> str:
+    """Why the file, as lstat tells it, cannot be what was indexed; else ''."""
+    if stat.S_ISLNK(file.st_mode):
+        try:
+            file = os.stat(image.path)
+        except OSError as error:
+            return (error.strerror or str(error)).lower()
     same = (file.st_size, file.st_mtime_ns) == (image.size, image.mtime_ns)
     return "" if same else "changed since it was indexed"
 
