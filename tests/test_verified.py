@@ -333,6 +333,26 @@ def test_files_that_changed_or_cannot_be_read_are_told_and_not_grouped(
     assert len(groups_of(dsh("dupes", "--json"))[0][1]) == 3
 
 
+def test_images_that_leave_the_index_meanwhile_are_left_out(
+    indexed: Path, prover: ToyProver, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process prunes them after they were loaded."""
+    from dshcli.dedupe import collection
+
+    def pruned(*arguments: object) -> object:
+        with closing(sqlite3.connect(home / "index.db", isolation_level=None)) as connection:
+            connection.execute("DELETE FROM images WHERE path LIKE '%small.png' OR path LIKE '%big.png'")
+        return preference(*arguments)  # type: ignore[arg-type]
+
+    preference = collection.preference
+    monkeypatch.setattr(collection, "preference", pruned)
+    for verify, groups in ((True, 2), (False, 1)):
+        with Index.open(home / "index.db") as index:
+            result = find_dupes(index, DupesOptions(verify=verify), prover=prover)
+            assert len(list(result.groups)) == groups and result.missing == (2 if verify else 0)
+            assert result.images == 5
+
+
 def test_symlinks_are_what_they_lead_to(folder: Path, dsh: Dsh, copies_model: Model, prover: ToyProver) -> None:
     (folder / "linked").mkdir()
     (folder / "linked" / "link.png").symlink_to(folder / "small.png")

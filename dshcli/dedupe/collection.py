@@ -77,11 +77,13 @@ class Look:
 
 
 def look(index: Index, images: Collection, positions: Positions) -> Look:
-    """Looks at the files of the images at the positions."""
+    """Looks at the files of the images at the positions. One that left the index meanwhile is gone, too."""
     found = Look([], [], {}, {})
     seen: set[tuple[int, int]] = set()
-    best_first = positions[np.argsort(images.ranks[positions])]
-    for image in rows_of(index, images.ids[best_first]):
+    ids = images.ids[positions[np.argsort(images.ranks[positions])]]
+    known = set[int]()
+    for image in rows_of(index, ids):
+        known.add(image.id)
         try:
             file = os.lstat(image.path)
         except OSError:
@@ -96,6 +98,7 @@ def look(index: Index, images: Collection, positions: Positions) -> Look:
             found.changed[image.id] = (image.path, change)
         else:
             found.paths[image.id] = image.path
+    found.gone.extend(id for id in ids.tolist() if id not in known)
     return found
 
 
