@@ -75,7 +75,7 @@ class _Detail:
         side, half = self.side, self.side // 2
         steps = [(0, half), (half, 0), (0, side), (side, 0), *self._repeats()]
         both = [step for down, right in steps for step in ((down, right), (-down, -right))]
-        return np.asarray(np.max([self.correlation(self, *step) for step in both], axis=0))
+        return np.asarray(np.max([self.correlation(self, *step) for step in both], axis=0), np.float32)
 
     def _repeats(self) -> list[tuple[int, int]]:
         """Displacements (down, right) at which the picture resembles itself most: the pitch of lines, rows, columns."""
@@ -129,4 +129,6 @@ def _cell_means(plane: Plane, step: int) -> Plane:
     """Means of squares of two steps, one step apart; the plane's sides are multiples of step."""
     rows, columns = plane.shape
     blocks = cv().resize(plane, (columns // step, rows // step), interpolation=cv().INTER_AREA)
-    return np.asarray(blocks[:-1, :-1] + blocks[1:, :-1] + blocks[:-1, 1:] + blocks[1:, 1:], np.float32) / 4
+    return np.asarray(blocks[:-1, :-1] + blocks[1:, :-1] + blocks[:-1, 1:] + blocks[1:, 1:], np.float32) * np.float32(
+        0.25
+    )

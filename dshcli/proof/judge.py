@@ -12,8 +12,9 @@ DETAIL = (2.0, 8.0)  # gray levels: cells of less are left out; strong compressi
 _WEAK = 0.1  # of the picture's own mean detail: less is left out, too
 _MARGIN = 0.7  # a cell agrees if it differs by at most this much of what it differs from other places
 _LEAST = 0.4  # correlation of a cell that agrees
-_AROUND = 7  # cells: the window that is called clean or not
+_AROUND = 7  # cells: the side of the window that is called clean or covered
 _CLEAN = 0.85  # of a window's weight that agrees
+_COVERED = 0.5  # less than that: something is laid over it
 _LEAST_WINDOW = 1.5  # weight of a window that can be called anything
 _WHOLE = 0.7  # of the weight that agrees: the same picture
 _PART = 0.3  # ... with something laid over it, if it agrees all over in clean windows
@@ -23,17 +24,18 @@ _EVIDENCE = 12.0  # weight of all cells together, at least
 
 @dataclass(frozen=True)
 class Judgement:
-    """share: of the weight that agrees. clean: of the area with detail where next to all agrees. weight: of all cells.
+    """same: whether they show one picture. share: of the weight that agrees. weight: of all cells.
 
-    agrees, counts: bool (rows, columns) by cells.
+    By cells with detail, 0 to 1: clean, that lie where next to all agrees; covered, where most does not; changed, that
+    do not agree themselves.
     """
 
     same: bool
     share: float
-    clean: float
     weight: float
-    agrees: npt.NDArray[np.bool_]
-    counts: npt.NDArray[np.bool_]
+    clean: float
+    covered: float
+    changed: float
 
 
 def judge(cells: Cells) -> Judgement:
@@ -45,12 +47,15 @@ def judge(cells: Cells) -> Judgement:
 def _judged(cells: Cells, least: float) -> Judgement:
     counts, weight = _weights(cells, least)
     agrees = cells.correlation > np.maximum(_LEAST, 1 - _MARGIN * (1 - np.clip(cells.alike, 0, 1)))
-    total = float(weight.sum())
+    total, cells_with_detail = float(weight.sum()), max(int(counts.sum()), 1)
     share = float((weight * agrees).sum()) / (total + 1e-6)
-    clean = _clean(weight, agrees)
-    area = float((clean & counts).sum()) / max(int(counts.sum()), 1)
-    same = total >= _EVIDENCE and (share >= _WHOLE or (share >= _PART and area >= _CLEAN_AREA))
-    return Judgement(same, share, area, total, agrees, counts)
+    around, agreeing_around = _around(weight), _around(np.asarray(weight * agrees, np.float32))
+    known = counts & (around > _LEAST_WINDOW)
+    clean = int((known & (agreeing_around > _CLEAN * around)).sum()) / cells_with_detail
+    covered = int((known & (agreeing_around < _COVERED * around)).sum()) / cells_with_detail
+    changed = int((counts & ~agrees).sum()) / cells_with_detail
+    same = total >= _EVIDENCE and (share >= _WHOLE or (share >= _PART and clean >= _CLEAN_AREA))
+    return Judgement(same, share, total, clean, covered, changed)
 
 
 def _weights(cells: Cells, least: float) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:
@@ -65,13 +70,7 @@ def _weights(cells: Cells, least: float) -> tuple[npt.NDArray[np.bool_], npt.NDA
     return counts, np.asarray(weight, np.float32)
 
 
-def _clean(weight: npt.NDArray[np.float32], agrees: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Where next to all of the weight around a cell agrees."""
-
-    def around(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        total = cv().boxFilter(plane, -1, (_AROUND, _AROUND), normalize=False, borderType=cv().BORDER_CONSTANT)
-        return np.asarray(total, np.float32)
-
-    all_of_it = around(weight)
-    agreeing = around(np.asarray(weight * agrees, np.float32))
-    return np.asarray((all_of_it > _LEAST_WINDOW) & (agreeing > _CLEAN * all_of_it))
+def _around(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Sums over the window around each cell."""
+    total = cv().boxFilter(plane, -1, (_AROUND, _AROUND), normalize=False, borderType=cv().BORDER_CONSTANT)
+    return np.asarray(total, np.float32)

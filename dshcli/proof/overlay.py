@@ -32,10 +32,10 @@ class Overlay:
 
 
 def overlay(a: Gray, b: Gray, matrix: Matrix) -> Overlay | None:
-    """a and b, whose pixels `matrix` takes to a's, in the frame of the one with fewer pixels per detail; None if apart."""
+    """a, and b whose pixels `matrix` takes to a's, in the frame of the one with fewer pixels per detail; None if apart."""
     scale = float(np.sqrt(abs(np.linalg.det(local_map(matrix, np.array([b.shape[1] / 2, b.shape[0] / 2]))))))
     try:
-        placed = _placed(a, b, matrix, scale) if scale >= 1 else _placed(b, a, np.linalg.inv(matrix), 1 / scale)
+        placed = _placed(a, b, matrix, scale) if scale >= 1 else _placed(b, a, _inverse(matrix), 1 / scale)
     except np.linalg.LinAlgError:
         return None
     for _ in range(_MOST_HALVINGS):
@@ -63,6 +63,10 @@ def _placed(fine: Gray, coarse: Gray, matrix: Matrix, scale: float) -> tuple[Pla
     )
     inside = cv().warpPerspective(np.ones_like(fine), matrix, (columns, rows), flags=cv().INTER_NEAREST | how)
     return drawn.astype(np.float32), coarse.astype(np.float32), inside.astype(np.float32)
+
+
+def _inverse(matrix: Matrix) -> Matrix:
+    return np.asarray(np.linalg.inv(matrix), np.float64)
 
 
 def halved(x: Plane, y: Plane, inside: Plane) -> tuple[Plane, Plane, Plane]:
