@@ -6,6 +6,7 @@ away. So what counts as agreement is measured by that: `alike`.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,7 @@ class _Detail:
         side, half = self.side, self.side // 2
         steps = [(0, half), (half, 0), (0, side), (side, 0), *self._repeats()]
         both = [step for down, right in steps for step in ((down, right), (-down, -right))]
-        return np.asarray(np.max([self.correlation(self, *step) for step in both], axis=0), np.float32)
+        return reduce(np.maximum, (self.correlation(self, *step) for step in both))
 
     def _repeats(self) -> list[tuple[int, int]]:
         """Displacements (down, right) at which the picture resembles itself most: the pitch of lines, rows, columns."""
@@ -83,15 +84,13 @@ class _Detail:
         size = [cv().getOptimalDFTSize(length + length // 2) for length in (rows, columns)]
         padded = np.zeros(size, np.float32)
         padded[:rows, :columns] = self.values
-        spectrum = cv().dft(padded, flags=cv().DFT_COMPLEX_OUTPUT)
-        spectrum[..., 0] = (spectrum * spectrum).sum(axis=-1)
-        spectrum[..., 1] = 0
-        itself = cv().dft(spectrum, flags=cv().DFT_INVERSE | cv().DFT_REAL_OUTPUT)
+        spectrum = cv().dft(padded)
+        itself = cv().dft(cv().mulSpectrums(spectrum, spectrum, 0, conjB=True), flags=cv().DFT_INVERSE)
         height, width = rows // 2, columns // 2
         itself = np.concatenate([itself[:height, -width:], itself[:height, :width]], axis=1)
         down, right = np.arange(height)[:, None], np.arange(-width, width)[None, :]
         shared = (rows - down) * (columns - abs(right)) / (rows * columns)
-        itself = (itself / (max(float(itself[0, width]), 1e-6) * shared)).astype(np.float32)
+        itself /= (max(float(itself[0, width]), 1e-6) * shared).astype(np.float32)
         itself[(np.maximum(down, abs(right)) <= self.side // 2) | ((down == 0) & (right < 0))] = 0
         around = np.ones((self.side | 1, self.side | 1), np.uint8)
         ys, xs = np.nonzero((itself >= cv().dilate(itself, around)) & (itself > _LEAST_REPEAT))
@@ -110,7 +109,7 @@ def compare(pair: Overlay) -> Cells | None:
     x, y, inside = (plane[:rows, :columns] for plane in (pair.x, pair.y, pair.inside))
     a, b = _Detail(x, inside, side), _Detail(y, inside, side)
     shifts = [(down, right) for down in (0, -1, 1) for right in (0, -1, 1)]
-    correlation = np.max([a.correlation(b, *shift) for shift in shifts], axis=0)
+    correlation = reduce(np.maximum, (a.correlation(b, *shift) for shift in shifts))
     here = np.ix_(np.arange(1, rows // step) * step, np.arange(1, columns // step) * step)
     within = _cell_means(inside, step) > _EDGE
     return Cells(within, correlation, a.deviation[here], b.deviation[here], np.minimum(a.alike(), b.alike()), side)

@@ -32,7 +32,7 @@ class Overlay:
 
 
 def overlay(a: Gray, b: Gray, matrix: Matrix) -> Overlay | None:
-    """a, and b whose pixels `matrix` takes to a's, in the frame of the one with fewer pixels per detail; None if apart."""
+    """a, and b whose pixels `matrix` takes to a's, in the frame of the one with fewer pixels; None if apart."""
     scale = float(np.sqrt(abs(np.linalg.det(local_map(matrix, np.array([b.shape[1] / 2, b.shape[0] / 2]))))))
     try:
         placed = _placed(a, b, matrix, scale) if scale >= 1 else _placed(b, a, _inverse(matrix), 1 / scale)
