@@ -13,7 +13,7 @@ from dshcli.progress import Task
 from dshcli.proof.kinds import Proof
 from dshcli.proof.shelf import Shelf
 
-EVIDENCE_BYTES = 250_000  # of one picture, at most
+EVIDENCE_BYTES = 300_000  # of one picture, at most
 SHELF_BYTES = 256_000_000
 
 
