@@ -354,7 +354,7 @@ def test_no_command_but_train_imports_torch(indexed: Path, tmp_path: Path) -> No
     )
     commands = (
         ["--help"], ["index", str(indexed)], ["index", str(new.parent), "-m", "photo"],
-        ["query", str(new), "-r", "2"], ["dupes"], ["models"], ["train", "--help"],
+        ["query", str(new), "-r", "2"], ["dupes"], ["dupes", "--verify"], ["models"], ["train", "--help"],
         ["eval", "photo", str(shapes(tmp_path / "shapes", 4))],
     )  # fmt: skip
     for command in commands:

@@ -17,7 +17,7 @@ from typer.testing import Result
 
 from dshcli.hasher.models import Model
 
-PHOTOS = 40  # of 36 pictures, all candidates of each other: some 650 proofs
+PHOTOS = 40  # of 36 pictures, all candidates of each other: 364 proofs
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def db(tmp_path: Path, dsh: Callable[..., Result], copies_model: Model) -> Path:
     return tmp_path / "index.db"
 
 
-def start(db: Path, seconds: float = 0.02) -> subprocess.Popen[str]:
+def start(db: Path, seconds: float = 0.05) -> subprocess.Popen[str]:
     command = [sys.executable, toys.__file__, "dupes", "--db", str(db), "--json", "--jobs", "2"]
     environment = os.environ | {"TOY_SECONDS": str(seconds), "PYTHONPATH": str(Path(__file__).parents[1])}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)

@@ -24,6 +24,8 @@ from dshcli.hasher.models import Model
 from dshcli.library.store import Index
 from dshcli.proof.kinds import Kind
 
+EXAMPLES = Path(__file__).parent.parent / "examples" / "photos"
+
 Dsh = Callable[..., Result]
 Groups = list[tuple[str, list[tuple[str, str]]]]
 
@@ -462,6 +464,24 @@ def test_the_output_of_json_is_json(indexed: Path, dsh: Dsh, prover: ToyProver) 
         assert list(record) == ["group", "frees", "keeper", "members"]
         assert list(record["members"][0])[:3] == ["distance", "exact", "path"]
         assert list(record["members"][0])[-2:] == ["kind", "detail"]
+
+
+def test_the_real_prover_on_real_photos(dsh: Dsh) -> None:
+    """A radius that lets strangers in, and a proof that sends them away: the groups are those of the manifest."""
+    manifest = json.loads((EXAMPLES / "groups.json").read_text())
+    dsh("index", EXAMPLES)
+    result = dsh("dupes", "--verify", "-r", 52, "--json")
+    groups = records(result)
+    assert {
+        frozenset(Path(image["path"]).relative_to(EXAMPLES).as_posix() for image in (g["keeper"], *g["members"]))
+        for g in groups
+    } == set(map(frozenset, manifest["groups"]))
+    kinds = {Path(m["path"]).relative_to(EXAMPLES).as_posix(): m["kind"] for g in groups for m in g["members"]}
+    assert kinds["downloads/dahlia.png"] == "resized" and kinds["phone/astronaut_cut.jpg"] == "cropped"
+    assert kinds["downloads/cat_gray.jpg"] == "edited" and kinds["phone/cat.heic"] == "re-encoded"
+    assert ", 0 rejected" not in result.stderr and "0 known from before" in result.stderr
+    again = dsh("dupes", "--verify", "-r", 52, "--json")
+    assert again.stdout == result.stdout and "pairs/s" not in again.stderr
 
 
 def test_drawings_are_not_flat() -> None:
