@@ -40,7 +40,7 @@ class Evidence:
         small = cv().resize(self.gray, (THUMB, THUMB), interpolation=cv().INTER_AREA).astype(np.float32)
         small -= small.mean()
         length = float(np.linalg.norm(small))
-        return small / np.float32(length) if length > 1e-3 else small * np.float32(0)
+        return np.asarray(small / length if length > 1e-3 else small * 0, np.float32)
 
 
 def gather(data: bytes, digest: bytes, max_pixels: int = MAX_PIXELS) -> Evidence:
