@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import PIL
 
@@ -60,9 +61,9 @@ def _copies(sample: Sample, number: int, folder: Path) -> Iterator[File]:
     for edit in EDITS:
         others = fillers if edit.name == COLLAGE else []
         stem = _stem(edit, others)
-        path = have.get(stem) or _write(
-            into, stem, edited(data, original.name, edit, [o.path.read_bytes() for o in others])
-        )
+        path = have.get(stem)
+        if path is None:
+            path = _write(into, stem, edited(data, original.name, edit, [other.path.read_bytes() for other in others]))
         yield File(COPY, number, path, f"copies/{into.name}/{path.name}", edit.name)
 
 
@@ -101,11 +102,11 @@ def slug(name: str) -> str:
     return name.rsplit(".", 1)[0].replace("/", "__").replace(" ", "_").replace("%", "pc")
 
 
-def _version(*packages: object) -> str:
+def _version(*packages: ModuleType) -> str:
     """A digest of the packages' sources and of Pillow's version: another one, and files are made anew."""
     digest = hashlib.sha256(PIL.__version__.encode())
     for package in packages:
-        for path in sorted(Path(str(getattr(package, "__file__"))).parent.glob("*.py")):
+        for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:8]
 

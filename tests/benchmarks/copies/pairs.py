@@ -1,4 +1,4 @@
-"""Arithmetic of pairs: how far unrelated ones lie apart, the threshold of a false rate, how many copies lie within it."""
+"""Arithmetic of pairs: how far apart unrelated ones lie, the threshold of a false rate, how many copies it finds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
-"""The edits that a copy goes through, by level: benign, moderate, hard. Their code and strengths are the benchmark's own.
+"""The edits that a copy goes through, by level: benign, moderate, hard.
 
-Chance comes from the picture's name and the edit's alone, so that files can be made again.
+Their code and strengths are the benchmark's own, not those of any training. Chance comes from the picture's name and
+the edit's alone, so that files can be made again.
 """
 
 import io

@@ -8,25 +8,27 @@ from dataclasses import dataclass
 from functools import partial
 
 from tests.benchmarks.copies.edits.canvas import Made, Picture, Rng, chance, jpeg, png, scaled
-from tests.benchmarks.copies.traps import flat, pages, products, screens
+from tests.benchmarks.copies.traps import boards, flat, pages, products, screens
 
 PAGES = (pages.book_page, pages.dense_page, pages.paper, pages.letter, pages.slide, pages.code)
 CHATS = (screens.blue_chat, screens.green_chat, screens.dark_chat)
 LISTS = (screens.settings, screens.mail_list, screens.contacts)
 SCREENS = (screens.news_page, screens.player)
+BOARDS = (boards.chess, boards.ticket, boards.month, boards.chart)
 FORMS = (pages.table, pages.form)
 PRODUCTS = tuple(partial(products.product, outline) for outline in products.OUTLINES.values())
 
 KINDS: dict[str, tuple[tuple[Callable[[Rng], Picture], ...], int]] = {  # name -> layouts, pictures of each
-    "pages": (PAGES, 12),
-    "chats": (CHATS, 12),
+    "pages": (PAGES, 8),
+    "chats": (CHATS, 10),
     "lists": (LISTS, 14),
     "tables and forms": (FORMS, 20),
     "one screen, other content": (SCREENS, 14),
-    "products": (PRODUCTS, 10),
+    "boards, tickets, charts": (BOARDS, 13),
+    "products": (PRODUCTS, 8),
     "blank": ((flat.blank,), 18),
-    "solid": ((flat.solid,), 20),
-    "gradients": ((flat.gradient,), 20),
+    "solid": ((flat.solid,), 14),
+    "gradients": ((flat.gradient,), 14),
 }
 RE_SAVED = 6  # every so manyth trap that shows something is saved again
 FLAT = ("blank", "solid", "gradients")

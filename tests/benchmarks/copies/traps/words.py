@@ -2,7 +2,7 @@
 
 from tests.benchmarks.copies.edits.canvas import Rng
 
-WORDS = (
+TEXT = (
     "a about after again all also always an and another any area as ask at away back base because before begin between"
     " big book boat both bring build but by call can carry case change city clear close cold come common cost could"
     " country course cover cut day deep did different do door down draw each early earth east eat end enough even every"
@@ -23,7 +23,8 @@ WORDS = (
     " unit until up us use usual valley very voice vowel walk wall want war warm was watch water way we week weight"
     " well went were west what wheel when where which while white who whole why will wind winter wish with wonder wood"
     " word work world would write year yes young"
-).split()
+)
+WORDS = TEXT.split()
 
 
 def words(rng: Rng, count: int) -> str:
