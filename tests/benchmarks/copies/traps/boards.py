@@ -1,4 +1,4 @@
-"""Pictures whose fixed parts weigh much: chess boards, tickets, months of a calendar, charts, with all content other."""
+"""Pictures whose fixed parts weigh much, while all content is other: chess boards, tickets, calendars, charts."""
 
 from PIL import Image, ImageDraw
 
