@@ -1,6 +1,7 @@
 """Fixtures: a home of its own for every test, pictures drawn on the spot, and a toy model that a reader can compute."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from typer.testing import CliRunner, Result
 
 from dshcli.hasher.models import ENCODER, WEIGHTS, Model, ModelConfig, save_model
 from dshcli.progress import Silent
+
+sys.path.append(str(Path(__file__).parents[1]))  # for tests.benchmarks; last, so that an installed dshcli comes first
 
 # `python -m dshcli` that listens to Ctrl-C even where the tests themselves run in the background, with SIGINT ignored.
 INTERRUPTIBLE = (

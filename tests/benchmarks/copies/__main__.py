@@ -62,8 +62,6 @@ def _sources(options: argparse.Namespace) -> list[Source]:
     found = [held_out_photos(options.photos)] if options.photos else []
     found += [folder("others", options.others)] if options.others else []
     found += [folder(path.name, path) for path in options.originals]
-    if not any(source.names for source in found):
-        raise DshError("there are no pictures to work on", hint="Name a folder: --originals DIR")
     return found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from dshcli.errors import DshError
 from dshcli.hasher.builtin.make_photo import divide
 from tests.benchmarks.copies.edits import FILLERS
 from tests.benchmarks.copies.edits.canvas import chance
@@ -66,7 +67,7 @@ def draw(sources: Sequence[Source], originals: int, seed: int, limit: int | None
     """As many originals of each source, drawn by chance; all other pictures are distractors.
 
     With a limit, only the first `limit` originals and a part of the distractors: of the same draw, so that files made
-    before are used again.
+    before are used again. Raises DshError if there is no photo at all.
     """
     rng = chance("sample", seed, *(source.label for source in sources))
     chosen: list[list[Shown]] = []
@@ -76,6 +77,8 @@ def draw(sources: Sequence[Source], originals: int, seed: int, limit: int | None
         first, others = _divided(source, wanted, rng)
         chosen.append(first)
         rest += others
+    if not any(chosen):
+        raise DshError("there are no photos to take as originals", hint="Name a folder of them: --originals DIR")
     mixed = [picture for together in _in_turn(chosen) for picture in together]
     distractors = [rest[number] for number in rng.permutation(len(rest))]
     if limit is not None:
