@@ -111,7 +111,7 @@ def test_recall_is_by_edit_by_level_and_over_all_pairs():
 def test_groups_are_judged_pair_by_pair():
     gray, collage = "gray", "collage"
     files = [
-        File(ORIGINAL, 0, Path(), "a"), File(ORIGINAL, 1, Path(), "b"), File(DISTRACTOR, 2, Path(), "c"),
+        File(ORIGINAL, 0, Path(), "a", "a"), File(ORIGINAL, 1, Path(), "b", "b"), File(DISTRACTOR, 2, Path(), "c", "c"),
         *(File(COPY, number % 2, Path(), f"copy {number}", edit.name)
           for number, edit in enumerate(one for one in EDITS for _ in range(2))),
         File(TRAP, 3, Path(), "page 1", "pages"), File(TRAP, 4, Path(), "page 2", "pages"),
@@ -260,6 +260,9 @@ def test_a_small_run_prints_tables_and_writes_figures(pictures, toy_model: Model
     (scored,), (shipped,) = figures["codes"], figures["shipped"]
     assert figures["files"] == 12 + 2 * len(EDITS) + 5 + 1
     assert scored["at_rate"]["recall"]["edits"]["PNG"] == shipped["groups"]["recall"]["edits"]["PNG"] == 1
+    distances = [distance for *_, distance in scored["closest"]]
+    assert distances == sorted(distances)
+    assert len(distances) == 21 - 2 * FILLERS  # all pairs with an original, but for the parts of its collage
     assert scored["usual"]["threshold"] == toy_model.config.radius
     assert shipped["groups"]["trap_pairs"] >= scored["usual"]["trap_pairs"] > 0  # a mean colour cannot read slides
     assert "upside down (hard)" in out and "pairs of different traps" in out

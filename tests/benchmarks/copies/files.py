@@ -21,7 +21,9 @@ ORIGINAL, DISTRACTOR, COPY, TRAP, SAVED_TRAP = "original", "distractor", "copy",
 
 @dataclass(frozen=True)
 class File:
-    """truth: the number of what it shows, equal for an original and its copies; detail: a copy's edit, a trap's kind.
+    """truth: the number of what it shows, equal for an original and its copies.
+
+    detail: a copy's edit, a trap's kind, or the name of an original or distractor in its source.
 
     `kept` is where the file lies, `name` what it is called in the folder that commands are run on.
     """
@@ -30,7 +32,7 @@ class File:
     truth: int
     kept: Path
     name: str
-    detail: str = ""
+    detail: str
 
 
 def make_files(sample: Sample, work: Path, reporter: Reporter) -> list[File]:
@@ -48,7 +50,7 @@ def make_files(sample: Sample, work: Path, reporter: Reporter) -> list[File]:
 
 
 def _whole(role: str, truth: int, picture: Shown) -> File:
-    return File(role, truth, picture.path, f"{role}s/{slug(picture.name)}{picture.path.suffix.lower()}")
+    return File(role, truth, picture.path, f"{role}s/{slug(picture.name)}{picture.path.suffix.lower()}", picture.name)
 
 
 def _copies(sample: Sample, number: int, folder: Path) -> Iterator[File]:

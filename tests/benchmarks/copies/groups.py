@@ -24,9 +24,9 @@ class Largest:
 class Groups:
     """right, wrong, unknown: pairs of photos and copies within groups; wrong ones with traps are counted apart.
 
-    trap_pairs: pairs of different traps; trap_photo_pairs: a trap and a photo or copy. mixed: groups that hold photos
-    of different truths that are not unknown; too_large: groups of more files than their truth has.
-    saved_traps: share of the traps saved again that are with the trap itself.
+    precision: right of right and wrong. trap_pairs: pairs of different traps; trap_photo_pairs: a trap and a photo or
+    copy. mixed: groups that hold photos of different truths that are not unknown; too_large: groups of more files than
+    their truth has. saved_traps: share of the traps saved again that are with the trap itself.
     """
 
     count: int
@@ -34,6 +34,7 @@ class Groups:
     right: int
     wrong: int
     unknown: int
+    precision: float
     trap_pairs: int
     trap_photo_pairs: int
     trap_pairs_by_kind: dict[str, int]
@@ -42,10 +43,6 @@ class Groups:
     too_large: int
     largest: Largest
     wrong_examples: tuple[tuple[str, str], ...]
-
-    @property
-    def precision(self) -> float:
-        return self.right / max(self.right + self.wrong, 1)
 
 
 EXAMPLES = 200  # wrong pairs that are named
@@ -73,8 +70,9 @@ def judge(files: Sequence[File], groups: Sequence[Sequence[int]], unknown: Mask)
         if len(group) > largest.size:
             largest = Largest(len(group), sizes[truth])
     return Groups(
-        len(groups), _recall(files, groups), tally["right"], tally["wrong"], tally["unknown"], tally["traps"],
-        tally["trap and photo"], dict(kinds), _saved(files, groups), mixed, too_large, largest, tuple(examples),
+        len(groups), _recall(files, groups), tally["right"], tally["wrong"], tally["unknown"],
+        tally["right"] / max(tally["right"] + tally["wrong"], 1), tally["traps"], tally["trap and photo"], dict(kinds),
+        _saved(files, groups), mixed, too_large, largest, tuple(examples),
     )  # fmt: skip
 
 

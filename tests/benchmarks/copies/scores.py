@@ -9,10 +9,11 @@ import numpy as np
 from tests.benchmarks.copies.edits import EDITS
 from tests.benchmarks.copies.files import COPY, DISTRACTOR, ORIGINAL, TRAP, File
 from tests.benchmarks.copies.methods import Method
-from tests.benchmarks.copies.pairs import Coded, Ints, Mask, coded, copy_distances, histograms, joined
+from tests.benchmarks.copies.pairs import Coded, Ints, Mask, coded, copy_distances, distances, histograms, joined
 
 RATE = 1e-6  # of the unrelated pairs, the most that a threshold may join
 OVERALL = "all"
+CLOSEST = 100  # pairs that are named
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Score:
     at_rate: AtThreshold
     usual: AtThreshold | None
     cpu_milliseconds: float
+    closest: tuple[tuple[str, str, int], ...]  # pairs of different pictures, none of them edited; one is an original
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def score(method: Method, files: Sequence[File], codes: list[bytes | None], unkn
             wrong,
             right / max(right + wrong, 1),
             joined(whole, roles.traps, roles.traps, threshold),
-            _with_photos(whole, roles, threshold),
+            joined(whole, roles.traps, roles.photos, threshold),
         )
 
     return Score(
@@ -115,8 +117,18 @@ def score(method: Method, files: Sequence[File], codes: list[bytes | None], unkn
         at(pairs.threshold(RATE)),
         None if method.usual is None else at(method.usual),
         cpu,
+        _closest(files, whole, unknown),
     )
 
 
-def _with_photos(whole: Coded, roles: Roles, threshold: int) -> int:
-    return joined(whole, roles.traps, roles.photos, threshold)
+def _closest(files: Sequence[File], whole: Coded, unknown: Mask) -> tuple[tuple[str, str, int], ...]:
+    """The pairs to look at, nearest first: those that show the same after all belong into the file of repeats."""
+    roles = Roles(files)
+    pictures = roles.of(ORIGINAL, DISTRACTOR)  # a picture's number is its truth
+    pairs = []
+    for original in roles.of(ORIGINAL).tolist():
+        later = pictures[(pictures > original) & ~unknown[original, pictures] & whole.found[pictures]]
+        apart = distances(whole.words[:, later], whole.words[:, original])
+        nearest = np.argsort(apart, kind="stable")[:CLOSEST] if whole.found[original] else ()
+        pairs += [(int(apart[place]), original, int(later[place])) for place in nearest]
+    return tuple((files[a].detail, files[b].detail, apart) for apart, a, b in sorted(pairs)[:CLOSEST])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dshcli.progress import Reporter
-from tests.benchmarks.copies.files import File, lay_out
+from tests.benchmarks.copies.files import COPY, File, lay_out
 from tests.benchmarks.copies.groups import Groups, judge
 from tests.benchmarks.copies.methods import Method
 from tests.benchmarks.copies.pairs import Mask
@@ -93,5 +93,6 @@ def _kinds(files: Sequence[File], groups: list[list[tuple[int, str]]]) -> dict[s
     for group in groups:
         for number, kind in group[1:]:
             if kind:
-                counted.setdefault(files[number].detail or files[number].role, Counter())[kind] += 1
+                what = files[number].detail if files[number].role == COPY else files[number].role
+                counted.setdefault(what, Counter())[kind] += 1
     return {what: dict(kinds.most_common()) for what, kinds in counted.items()}
