@@ -50,7 +50,8 @@ EXAMPLES = 200  # wrong pairs that are named
 
 def judge(files: Sequence[File], groups: Sequence[Sequence[int]], unknown: Mask) -> Groups:
     """groups: numbers of files, each file in at most one; unknown (t, t) over the truths of photos."""
-    tally, kinds, examples = Counter[str](), Counter[str](), []
+    tally, kinds = Counter[str](), Counter[str]()
+    examples: list[tuple[str, str]] = []
     mixed = too_large = 0
     largest = Largest(0, 0)
     sizes = Counter(file.truth for file in files)

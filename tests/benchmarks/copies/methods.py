@@ -38,7 +38,8 @@ def dsh(model_name: str) -> Method:
             pixels = open_image(path, encoder.spec).pixels
         except BadImage:
             return None
-        return encoder.encode(pixels[None])[0].tobytes()
+        packed: bytes = encoder.encode(pixels[None])[0].tobytes()
+        return packed
 
     reader = hashlib.sha256(Path(dshcli.images.opening.__file__).read_bytes()).hexdigest()[:8]
     label = Path(model_name).name

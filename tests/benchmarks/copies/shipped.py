@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dshcli.errors import DshError
 from dshcli.progress import Reporter
 from tests.benchmarks.copies.files import COPY, File, lay_out
 from tests.benchmarks.copies.groups import Groups, judge
@@ -36,7 +37,7 @@ class Shipped:
 def run(
     method: Method, files: Sequence[File], unknown: Mask, work: Path, extra: Sequence[str], reporter: Reporter
 ) -> Shipped:
-    """Raises CalledProcessError if a command fails. extra: further options of `dupes`."""
+    """Raises DshError if a command fails. extra: further options of `dupes`."""
     reporter.say(f"{method.name}: dsh index, dsh dupes on {len(files):,} files")
     numbers = lay_out(files, work / "set")
     with tempfile.TemporaryDirectory(dir=work) as scratch:
@@ -72,8 +73,7 @@ def _dsh(home: Path, *arguments: object) -> _Ran:
     command = [sys.executable, "-m", "dshcli", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
-        sys.stderr.write(done.stderr)
-        done.check_returncode()
+        raise DshError(f"dsh {arguments[0]} failed: {done.stderr.strip()}", hint="What it said stands above.")
     wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return _Ran(done.stdout, done.stderr.strip(), cpu, wall)

@@ -15,7 +15,7 @@ from tests.benchmarks.copies.edits.canvas import Made, chance
 from tests.benchmarks.copies.edits.hard import HARD
 from tests.benchmarks.copies.edits.moderate import MODERATE
 
-LEVELS = {"benign": BENIGN, "moderate": MODERATE, "hard": HARD}
+LEVELS: dict[str, dict[str, Callable[..., Made]]] = {"benign": BENIGN, "moderate": MODERATE, "hard": HARD}
 COLLAGE, FILLERS = "collage", 3  # the one edit that shows other pictures, and of how many it may take
 
 

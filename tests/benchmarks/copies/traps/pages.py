@@ -90,7 +90,7 @@ def code(rng: Rng) -> Picture:
         paint = ((86, 156, 214), (206, 145, 120), (220, 220, 220))[int(rng.integers(3))]
         text = f"{words(rng, 1)}_{words(rng, 1)} = {words(rng, 1)}({words(rng, int(rng.integers(1, 5)))})"
         draw.text((50 + 28 * depth, y), text, paint, font(15))
-        depth = int(min(3, max(0, depth + rng.integers(-1, 2))))
+        depth = min(3, max(0, depth + int(rng.integers(-1, 2))))
     return page
 
 
