@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tests.benchmarks.copies.edits import EDITS
+from tests.benchmarks.copies.pairs import NOTHING
 from tests.benchmarks.copies.scores import OVERALL, RATE, AtThreshold, Score
 from tests.benchmarks.copies.shipped import Shipped
 
@@ -30,10 +31,7 @@ def percent(share: float, digits: int = 1) -> str:
 def codes_text(scores: Sequence[Score]) -> str:
     """Codes alone: at the threshold of RATE, by edit, and at the usual distances."""
     head = ["method", "bits", "threshold", *LEVELS, "CPU ms"]
-    rows = [
-        [s.method, str(s.bits), str(s.at_rate.threshold), *_levels(s.at_rate), f"{s.cpu_milliseconds:.1f}"]
-        for s in scores
-    ]
+    rows = [[s.method, str(s.bits), _threshold(s), *_levels(s.at_rate), f"{s.cpu_milliseconds:.1f}"] for s in scores]
     edits = [["edit", *(s.method for s in scores)]]
     for edit in EDITS:
         found = (percent(s.at_rate.recall.edits[edit.name]) for s in scores)
@@ -53,6 +51,10 @@ def codes_text(scores: Sequence[Score]) -> str:
             table(usual),
         ]
     )
+
+
+def _threshold(score: Score) -> str:
+    return "none" if score.at_rate.threshold == NOTHING else str(score.at_rate.threshold)
 
 
 def _levels(at: AtThreshold) -> list[str]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from tests.benchmarks.copies.edits.benign import BENIGN
-from tests.benchmarks.copies.edits.canvas import Made, chance
+from tests.benchmarks.copies.edits.canvas import Edits, Made, chance
 from tests.benchmarks.copies.edits.hard import HARD
 from tests.benchmarks.copies.edits.moderate import MODERATE
 
-LEVELS: dict[str, dict[str, Callable[..., Made]]] = {"benign": BENIGN, "moderate": MODERATE, "hard": HARD}
+LEVELS: dict[str, Edits] = {"benign": BENIGN, "moderate": MODERATE, "hard": HARD}
 COLLAGE, FILLERS = "collage", 3  # the one edit that shows other pictures, and of how many it may take
 
 

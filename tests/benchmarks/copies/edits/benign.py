@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter
 
-from tests.benchmarks.copies.edits.canvas import Made, Picture, Rng, jpeg, png, scaled, side, webp
+from tests.benchmarks.copies.edits.canvas import Edits, Made, Picture, Rng, jpeg, png, scaled, side, webp
 
 ORIENTATION = 0x0112  # the EXIF tag
 STORED = {  # EXIF orientation -> how an upright picture is stored so that a viewer shows it upright again
@@ -89,7 +89,7 @@ def _turned_by_tag(picture: Picture, rng: Rng) -> Made:
     return jpeg(picture.transpose(STORED[orientation]), 93, exif)
 
 
-BENIGN = {
+BENIGN: Edits = {
     "JPEG quality 10": partial(_quality, 10),
     "JPEG quality 35": partial(_quality, 35),
     "JPEG quality 60": partial(_quality, 60),

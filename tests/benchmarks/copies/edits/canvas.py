@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,9 @@ class Made:
 
     data: bytes
     ending: str
+
+
+Edits = dict[str, Callable[..., Made]]  # by name: a picture and chance (and what else it shows) -> a file
 
 
 def chance(*names: object) -> Rng:

@@ -9,6 +9,7 @@ from tests.benchmarks.copies.edits import moderate
 from tests.benchmarks.copies.edits.canvas import (
     BLACK,
     WHITE,
+    Edits,
     Made,
     Picture,
     Rng,
@@ -167,7 +168,7 @@ def _crop(share: float, picture: Picture, rng: Rng) -> Made:
     return jpeg(moderate.cropped(picture, share, rng))
 
 
-HARD = {
+HARD: Edits = {
     "crop 20 %": partial(_crop, 0.20),
     "crop 30 %": partial(_crop, 0.30),
     "crop 50 %": partial(_crop, 0.50),

@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageOps
 from tests.benchmarks.copies.edits.canvas import (
     BLACK,
     WHITE,
+    Edits,
     Made,
     Picture,
     Rng,
@@ -87,7 +88,7 @@ def _crop(share: float, picture: Picture, rng: Rng) -> Made:
     return jpeg(cropped(picture, share, rng))
 
 
-MODERATE = {
+MODERATE: Edits = {
     "crop 2 %": partial(_crop, 0.02),
     "crop 5 %": partial(_crop, 0.05),
     "crop 10 %": partial(_crop, 0.10),
