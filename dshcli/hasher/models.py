@@ -31,8 +31,8 @@ class ModelConfig:
 
     size is the side in pixels of the square input, channels 1 (gray) or 3 (RGB); mean and std per channel are for
     pixels scaled to 0..1 and are already part of encoder.onnx. radius is the calibrated Hamming radius: within it,
-    an answer counts as the same picture or class. false_rates, of models trained on copies alone: the share of unrelated
-    pairs within each radius from 0 on, up to the widest radius that candidates for a proof may come from.
+    an answer counts as the same picture or class. false_rates, of models trained on copies alone: the share of
+    unrelated pairs within each radius from 0 on, up to the widest that candidates for a proof may come from.
     """
 
     name: str

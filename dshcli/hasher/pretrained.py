@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from dshcli.hasher.download import fetch, write_atomically
 from dshcli.hasher.feature_cache import image_digest
 from dshcli.hasher.feeds import PixelFeed
 from dshcli.hasher.lite0 import MEAN, STD
-from dshcli.hasher.models import WEIGHTS, builtin_folder
+from dshcli.hasher.models import WEIGHTS, builtin_folder, open_model
 from dshcli.hasher.networks import HashNetwork
 from dshcli.progress import Reporter
 
@@ -71,6 +72,17 @@ def load_lite0(network: HashNetwork) -> None:
         network.body.load_state_dict(body)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise BadModel(f"{path}: {error}", hint="The package is damaged: install it again.") from error
+
+
+def maybe_load_photo(network: HashNetwork, description: dict[str, Any]) -> bool:
+    """Gives a network the whole of the built-in model, if that is a network of this description. Raises BadModel."""
+    from safetensors.torch import load_file
+
+    model = open_model(builtin_folder())
+    if model.config.network != description:
+        return False
+    network.load_state_dict(load_file(model.folder / WEIGHTS))
+    return True
 
 
 def maybe_load_torchvision(network: HashNetwork, name: str, reporter: Reporter) -> bool:

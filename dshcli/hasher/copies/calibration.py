@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dshcli.codes import Codes, hamming
+from dshcli.hasher.copies.photos import Grays
 
 Mask = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
 
 REPEAT_CORRELATION = 0.6  # of two thumbnails: above it the pair may show the same, and counts neither way
 FITTED = (10, 1000)  # pairs within a radius: enough to be no accident, few enough to be the tail
@@ -25,18 +27,30 @@ class Calibration:
         """Unrelated pairs looked at."""
         return self.within[-1]
 
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The share of unrelated pairs within each radius."""
+        return tuple(count / max(self.pairs, 1) for count in self.within)
 
-def calibrate(codes: Codes, unknown: Mask, bits: int, false_rate: float) -> Calibration:
-    """The largest radius that is expected to join at most `false_rate` of the unrelated pairs among n pictures.
 
-    codes (n, bytes); unknown (n, n), symmetric: pairs that may show the same and so count neither way.
+def calibrate(unrelated: Counts, false_rate: float) -> Calibration:
+    """The largest radius that is expected to join at most `false_rate` of the unrelated pairs.
+
+    unrelated (bits + 1,): how many such pairs were seen at each distance.
+    """
+    within = tuple(np.cumsum(unrelated).tolist())
+    return Calibration(choose_radius(within, false_rate), within)
+
+
+def unrelated_distances(codes: Codes, others: Codes, unknown: Mask, bits: int) -> Counts:
+    """How many pairs of codes (m, bytes) and others (n, bytes) lie at each distance 0..bits.
+
+    unknown (m, n): pairs that may show the same and so count neither way.
     """
     counts = np.zeros(bits + 1, np.int64)
-    for i in range(len(codes) - 1):
-        distances = hamming(codes[i], codes[i + 1 :])
-        counts += np.bincount(distances[~unknown[i, i + 1 :]], minlength=bits + 1)
-    within = tuple(np.cumsum(counts).tolist())
-    return Calibration(choose_radius(within, false_rate), within)
+    for code, left_out in zip(codes, unknown, strict=True):
+        counts += np.bincount(hamming(code, others)[~left_out], minlength=bits + 1)
+    return counts
 
 
 def choose_radius(within: tuple[int, ...], false_rate: float) -> int:
@@ -56,10 +70,7 @@ def choose_radius(within: tuple[int, ...], false_rate: float) -> int:
     return max(radius, 0)
 
 
-def look_alike(thumbnails: npt.NDArray[np.uint8]) -> Mask:
-    """Which pairs of gray thumbnails (n, h, w) correlate above REPEAT_CORRELATION: a check that knows no codes."""
-    flat = thumbnails.reshape(len(thumbnails), -1).astype(np.float32)
-    flat -= flat.mean(axis=1, keepdims=True)
-    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
-    alike: Mask = flat @ flat.T > REPEAT_CORRELATION
+def look_alike(grays: Grays) -> Mask:
+    """Which pairs (n, n) of gray copies (Photos.grays) correlate above REPEAT_CORRELATION: it knows no codes."""
+    alike: Mask = grays @ grays.T > REPEAT_CORRELATION
     return alike
