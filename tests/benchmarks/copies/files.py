@@ -43,9 +43,9 @@ def make_files(sample: Sample, work: Path, reporter: Reporter) -> list[File]:
     copies: list[File] = []
     with reporter.task("edits", total=len(originals), unit="original") as task:
         for number in range(len(originals)):
-            copies += _copies(sample, number, work / f"copies-{_version(edits)}")
+            copies += _copies(sample, number, work / f"copies-{version_of(edits)}")
             task.advance()
-    made = list(_traps(work / f"traps-{_version(edits, traps)}", start + len(distractors), reporter))
+    made = list(_traps(work / f"traps-{version_of(edits, traps)}", start + len(distractors), reporter))
     return [*originals, *distractors, *copies, *made]
 
 
@@ -104,7 +104,7 @@ def slug(name: str) -> str:
     return name.rsplit(".", 1)[0].replace("/", "__").replace(" ", "_").replace("%", "pc")
 
 
-def _version(*packages: ModuleType) -> str:
+def version_of(*packages: ModuleType) -> str:
     """A digest of the packages' sources and of Pillow's version: another one, and files are made anew."""
     digest = hashlib.sha256(PIL.__version__.encode())
     for package in packages:

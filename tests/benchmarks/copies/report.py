@@ -85,7 +85,8 @@ def shipped_text(results: Sequence[Shipped]) -> str:
         ["... with photos that differ", *(str(r.groups.mixed) for r in results)],
         ["... larger than the true one", *(str(r.groups.too_large) for r in results)],
         ["largest group / true size", *(f"{r.groups.largest.size} / {r.groups.largest.of_truth}" for r in results)],
-        ["CPU s of index / dupes", *(f"{r.index_cpu_seconds:.0f} / {r.dupes_cpu_seconds:.0f}" for r in results)],
+        ["CPU s of index (files new to it)", *(f"{r.index_cpu_seconds:.0f} ({r.hashed:,})" for r in results)],
+        ["CPU s of dupes", *(f"{r.dupes_cpu_seconds:.0f}" for r in results)],
         ["s of dupes", *(f"{r.dupes_seconds:.0f}" for r in results)],
     ]
     edits = [["edit", *(result.method for result in results)]]
