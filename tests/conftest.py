@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from typer.testing import CliRunner, Result
 
 from dshcli.hasher.models import ENCODER, WEIGHTS, Model, ModelConfig, save_model
 from dshcli.progress import Silent
+
+sys.path.append(str(Path(__file__).parents[1]))  # for tests.benchmarks; last, so that an installed dshcli comes first
 
 # `python -m dshcli` that listens to Ctrl-C even where the tests themselves run in the background, with SIGINT ignored.
 INTERRUPTIBLE = (
