@@ -129,8 +129,8 @@ def _protocol(result: CopiesResult) -> Iterator[str]:
     )
     if not related.complete:
         yield (
-            f"More than {MOST:,} pairs may show the same; those that were not looked at count as unrelated, so that the "
-            "radius may be too small. Move copies elsewhere first: dsh dupes finds them."
+            f"More than {MOST:,} near pairs may show the same; those not looked at count as unrelated, so that the radius "
+            "may be too small. Move copies elsewhere first: dsh dupes finds them."
         )
 
 

@@ -112,7 +112,7 @@ def hash_copies(
     count = len(photos) if edited is None else min(edited, len(photos))
     parts = [range(at, min(at + TOGETHER, len(photos))) for at in range(0, len(photos), TOGETHER)]
     originals = _codes(of_photos, parts, threads, reporter.task("photos", total=len(photos), unit="photo"))
-    copies = _codes(of_copies, range(count), threads, reporter.task("copies", total=count * len(WAYS), unit="copy"))
+    copies = _codes(of_copies, range(count), threads, reporter.task("copies", total=count * len(WAYS), unit="picture"))
     return CopyCodes(np.concatenate(originals), np.stack(copies))
 
 
@@ -137,11 +137,10 @@ def figures_of(
     count = len(originals)
     for i in range(count - 1):
         unrelated += unrelated_distances(originals[i : i + 1], originals[i + 1 :], related[i : i + 1, i + 1 :], bits)
-    shown: Mask = related[count - fillers :].any(axis=0)
-    shown[count - fillers :] = True
+    shown = np.arange(count) >= count - fillers
+    shown |= related[shown].any(axis=0)
     for number, copies in enumerate(codes.copies):
-        left_out: Mask = shown | related[number]
-        left_out[number] = True
+        left_out = shown | related[number] | (np.arange(count) == number)
         unrelated += unrelated_distances(copies, originals, np.broadcast_to(left_out, (len(copies), count)), bits)
     return CopyFigures(len(codes.copies), codes.distances, unrelated, calibrate(unrelated, false_rate))
 
