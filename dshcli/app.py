@@ -166,7 +166,7 @@ def dupes(
         raise typer.Exit(4)
 
 
-@app.command(epilog="Example: dsh train mnist --bits 8; on your own: dsh train ./labelled --bits 48 --name cats")
+@app.command(epilog="Example: dsh train mnist --bits 8; dsh train ./labelled --name cats; dsh train ./photos --copies")
 def train(
     source: Annotated[
         str,
@@ -175,8 +175,16 @@ def train(
             help="mnist, fashion-mnist, cifar10, a folder with one folder a class, or a CSV of path,label[,label].",
         ),
     ],
-    bits: Annotated[int, typer.Option("--bits", "-b", metavar="K", help="Length of the code, 4 to 512.")] = 48,
-    loss: Annotated[str, typer.Option(metavar="NAME", help="center, dsh, dsh+center or cosine.")] = "center",
+    copies: Annotated[
+        bool, typer.Option("--copies", help="No labels: learn to tell edited copies of a folder's photos. Hours.")
+    ] = False,
+    bits: Annotated[
+        int | None, typer.Option("--bits", "-b", metavar="K", help="Of the code, 4 to 512; else 48, for copies 256.")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="center (the usual), dsh, dsh+center, cosine; for copies nce or dsh."),
+    ] = None,
     margin: Annotated[float | None, typer.Option(metavar="M", help="Of the dsh losses; else 2 x bits.")] = None,
     backbone: Annotated[
         str, typer.Option(metavar="NAME", help="small, resnet, lite0, one of torchvision's, or auto.")
@@ -199,20 +207,23 @@ def train(
     csv: Csv = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit a hasher on labelled images, test it once, save it, and make it the current model."""
-    from dshcli.commands.train import train_and_use
+    """Fit a hasher on labelled images or on copies, test it, save it, and make it the current model."""
+    from dshcli.commands.train import train_and_use, train_copies_and_use
     from dshcli.hasher.recipe import TrainOptions
     from dshcli.progress import Silent, Terminal
     from dshcli.show.screen import Screen
-    from dshcli.show.train import show_training
+    from dshcli.show.train import show_copies_training, show_training
 
     options = TrainOptions(
         bits, loss, margin, backbone, epochs, batch, learning_rate, seed, device, data_dir, name, out, resume, augment,
         fine_tune, tensorboard,
     )  # fmt: skip
     at_most_one(json=json, csv=csv)
-    result = train_and_use(source, options, Silent() if quiet else Terminal())
-    show_training(Screen.of(json=json, csv=csv, quiet=quiet), result)
+    screen, reporter = Screen.of(json=json, csv=csv, quiet=quiet), Silent() if quiet else Terminal()
+    if copies:
+        show_copies_training(screen, train_copies_and_use(source, options, reporter))
+    else:
+        show_training(screen, train_and_use(source, options, reporter))
 
 
 @app.command("eval", epilog="Example: dsh eval mnist-8 mnist --report out.html; dsh eval photo ./my-photos --copies")
