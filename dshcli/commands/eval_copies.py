@@ -39,7 +39,7 @@ class CopiesOptions:
 
 
 @dataclass(frozen=True)
-class CopiesResult:
+class CopiesEvaluation:
     """What was found of a folder. photos: how many were looked at, without the `flat` ones, which show next to nothing.
 
     figures: without the pairs that may show the same; wary: without those that look alike in gray, too, `alike` of
@@ -82,7 +82,7 @@ class CopiesResult:
         return self.figures.calibration.expected_rate(radius) * self.photos * (self.photos - 1) / 2
 
 
-def evaluate_copies(name: str, folder: str | None, options: CopiesOptions, reporter: Reporter) -> CopiesResult:
+def evaluate_copies(name: str, folder: str | None, options: CopiesOptions, reporter: Reporter) -> CopiesEvaluation:
     """Edits photos of a folder, measures, and stores the radius if asked to.
 
     Raises UsageError, NoModel, BadModel, DshError.
@@ -102,7 +102,7 @@ def evaluate_copies(name: str, folder: str | None, options: CopiesOptions, repor
         figures_of(codes, model.config.bits, left_out, options.false_per_million / MILLION, len(fillers))
         for left_out in (related.mask, alike)
     )
-    result = CopiesResult(
+    result = CopiesEvaluation(
         model=model,
         folder=folder,
         options=options,
@@ -119,7 +119,7 @@ def evaluate_copies(name: str, folder: str | None, options: CopiesOptions, repor
     return result
 
 
-def ensure_stored(result: CopiesResult) -> None:
+def ensure_stored(result: CopiesEvaluation) -> None:
     """Raises DshError if a radius was to be stored and there is none."""
     if result.options.store and result.wanted_radius is None:
         raise DshError(
@@ -128,7 +128,7 @@ def ensure_stored(result: CopiesResult) -> None:
         )
 
 
-def _store(result: CopiesResult, radius: int) -> None:
+def _store(result: CopiesEvaluation, radius: int) -> None:
     allowed = f"{result.options.false_per_million:g} false per million unrelated pairs"
     origin = f"measured on {result.photos} photos of {absolute_root(result.folder)}, {allowed}"
     store_radius(result.model.model_id, StoredRadius(radius, origin, date.today().isoformat()))

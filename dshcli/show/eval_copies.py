@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dshcli.commands.eval_copies import FEWEST_PHOTOS, MILLION, MOST_FILES, CopiesResult
+from dshcli.commands.eval_copies import FEWEST_PHOTOS, MILLION, MOST_FILES, CopiesEvaluation
 from dshcli.hasher.copies.judging import WAYS
 from dshcli.hasher.copies.photos import SIDE
 from dshcli.hasher.copies.related import MOST
@@ -21,7 +21,7 @@ LISTED = 10  # skipped files that are named
 Row = tuple[Any, ...]
 
 
-def show_copies(screen: Screen, result: CopiesResult) -> None:
+def show_copies(screen: Screen, result: CopiesEvaluation) -> None:
     """Data in the format of the screen, then words: what was measured, how, and what this folder wants."""
     if screen.format is Format.JSON:
         screen.json(_record(result))
@@ -38,7 +38,7 @@ def show_copies(screen: Screen, result: CopiesResult) -> None:
         screen.say(line)
 
 
-def _edits(result: CopiesResult) -> list[Row]:
+def _edits(result: CopiesEvaluation) -> list[Row]:
     """A row for each edit, in the order of COLUMNS, and one for their mean; None where no radius is wanted."""
     own, wanted = result.own_radius, result.wanted_radius
     figures = result.figures
@@ -52,7 +52,7 @@ def _edits(result: CopiesResult) -> list[Row]:
     return [*rows, (MEAN, copies, own, first, wanted, second, median)]
 
 
-def _radii(result: CopiesResult) -> list[Row]:
+def _radii(result: CopiesEvaluation) -> list[Row]:
     """Whose radius, which, false pairs per million unrelated ones, and among the photos of this folder; the recall."""
     rows = []
     for whose, radius in (("the model's", result.own_radius), ("this folder's", result.wanted_radius)):
@@ -62,7 +62,7 @@ def _radii(result: CopiesResult) -> list[Row]:
     return rows
 
 
-def _histogram(result: CopiesResult) -> list[Row]:
+def _histogram(result: CopiesEvaluation) -> list[Row]:
     """From and to which distance, unrelated pairs, per million of all; what is empty at either end is one bin."""
     counts = result.figures.unrelated
     width = max(-(-(len(counts) - 1) // BINS), 1)
@@ -80,7 +80,7 @@ def _cell(value: object) -> str:
     return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _show_for_people(screen: Screen, result: CopiesResult) -> None:
+def _show_for_people(screen: Screen, result: CopiesEvaluation) -> None:
     own, wanted = result.own_radius, result.wanted_radius
     shown = f"{f'radius {own}':>12}" + ("" if wanted is None else f"{f'radius {wanted}':>12}")
     screen.line(f"{'edit':<20}{'copies':>8}{shown}{'median distance':>18}")
@@ -103,7 +103,7 @@ def _few(number: float) -> str:
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
-def _skipped(result: CopiesResult) -> Iterator[str]:
+def _skipped(result: CopiesEvaluation) -> Iterator[str]:
     skipped = result.read.skipped
     for path, reason in skipped[:LISTED]:
         yield f"Skipped: {escaped(path)}: {escaped(reason)}"
@@ -111,7 +111,7 @@ def _skipped(result: CopiesResult) -> Iterator[str]:
         yield f"Skipped: {len(skipped) - LISTED:,} more (--json lists them all)"
 
 
-def _protocol(result: CopiesResult) -> Iterator[str]:
+def _protocol(result: CopiesEvaluation) -> Iterator[str]:
     """What was measured, and how."""
     figures, related, options = result.figures, result.related, result.options
     if result.read.files > MOST_FILES:
@@ -129,12 +129,12 @@ def _protocol(result: CopiesResult) -> Iterator[str]:
     )
     if not related.complete:
         yield (
-            f"More than {MOST:,} near pairs may show the same; those not looked at count as unrelated, so that the radius "
-            "may be too small. Move copies elsewhere first: dsh dupes finds them."
+            f"More than {MOST:,} near pairs may show the same; those not looked at count as unrelated, so that "
+            "the radius may be too small. Move copies elsewhere first: dsh dupes finds them."
         )
 
 
-def _wish(result: CopiesResult) -> Iterator[str]:
+def _wish(result: CopiesEvaluation) -> Iterator[str]:
     """The radius that this folder wants, or why none can be told."""
     name, own, wanted = result.model.config.name, result.own_radius, result.wanted_radius
     per_million = f"{result.options.false_per_million:g} false per million"
@@ -166,7 +166,7 @@ def _wish(result: CopiesResult) -> Iterator[str]:
         yield f"{wish}: dsh eval {shlex.quote(name)} {shlex.quote(result.folder)} --copies --write-radius stores it."
 
 
-def _record(result: CopiesResult) -> dict[str, Any]:
+def _record(result: CopiesEvaluation) -> dict[str, Any]:
     figures, related = result.figures, result.related
     stored = maybe_stored(result.model.model_id)
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in _edits(result)]
