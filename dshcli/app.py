@@ -11,6 +11,7 @@ from dshcli import paths
 from dshcli.errors import DshError, UsageError
 from dshcli.options import (
     Against,
+    Copies,
     Csv,
     DataDir,
     Db,
@@ -19,13 +20,18 @@ from dshcli.options import (
     Json,
     Kinds,
     Link,
+    MaxFalse,
     MaxPixels,
     ModelName,
+    Photos,
     Quiet,
     Radius,
+    Seed,
     Verbose,
     Verify,
+    WriteRadius,
     at_most_one,
+    either_labels_or_copies,
     lines_of_stdin,
     show_version,
     words_of,
@@ -235,10 +241,9 @@ def train(
         show_training(screen, train_and_use(source, options, reporter))
 
 
-@app.command(
-    "eval", epilog="Example: dsh eval mnist-8 mnist --report out.html; dsh eval cats ./labelled --unseen --seeds 3"
-)
+@app.command("eval", epilog="Example: dsh eval mnist-8 mnist --report out.html; dsh eval photo ./my-photos --copies")
 def evaluate(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or folder.")],
     data: Annotated[
         str | None,
@@ -263,25 +268,38 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots, codes and worst answers.")
     ] = None,
+    copies: Copies = False,
+    photos: Photos = 200,
+    max_false: MaxFalse = 1.0,
+    seed: Seed = 0,
+    write_radius: WriteRadius = False,
     json: Json = False,
     csv: Csv = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge a model by labelled images: tie-aware mAP, precision and recall by radius, the codes of the classes."""
-    from dshcli.commands.evaluate import EvalOptions, evaluate_model
-    from dshcli.hasher.evaluation import PLACES
-    from dshcli.hasher.judging import JudgeOptions
+    """Judge a model by labelled images (tie-aware mAP, precision and recall by radius, the codes of the classes), or
+    with --copies by edits of your photos: what it finds at which radius, and the radius that they want."""
     from dshcli.progress import Silent, Terminal
-    from dshcli.show.eval import show_evaluation
     from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
-    options = EvalOptions(
-        JudgeOptions(protocol is Against.SELF, tuple(sorted({*PLACES, *at}))), data_dir, seeds, unseen, references
-    )
-    reporter = Silent() if quiet else Terminal()
-    result = evaluate_model(model, data, options, reporter)
-    show_evaluation(Screen.of(json=json, csv=csv, quiet=quiet), result)
+    either_labels_or_copies(context, copies=copies)
+    screen, reporter = Screen.of(json=json, csv=csv, quiet=quiet), Silent() if quiet else Terminal()
+    if copies:
+        from dshcli.commands.eval_copies import CopiesOptions, ensure_stored, evaluate_copies
+        from dshcli.show.eval_copies import show_copies
+
+        found = evaluate_copies(model, data, CopiesOptions(photos, max_false, seed, write_radius), reporter)
+        show_copies(screen, found)
+        return ensure_stored(found)
+    from dshcli.commands.evaluate import EvalOptions, evaluate_model
+    from dshcli.hasher.evaluation import PLACES
+    from dshcli.hasher.judging import JudgeOptions
+    from dshcli.show.eval import show_evaluation
+
+    judge = JudgeOptions(protocol is Against.SELF, tuple(sorted({*PLACES, *at})))
+    result = evaluate_model(model, data, EvalOptions(judge, data_dir, seeds, unseen, references), reporter)
+    show_evaluation(screen, result)
     if report is not None:
         from dshcli.show.page import write_report
 
@@ -290,7 +308,7 @@ def evaluate(
 
 @models_app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
-    """The models here: list (the default), show, use, rm."""
+    """The models here: list (the default), show, use, radius, rm."""
     if context.invoked_subcommand is None:
         models_list()
 
@@ -326,6 +344,22 @@ def models_use(name: Annotated[str, typer.Argument(help="A model's name or folde
     from dshcli.show.screen import Screen
 
     Screen.of().say(f"The current model is now {use_model(name).model_id}.")
+
+
+@models_app.command(
+    "radius", epilog="Example: dsh models radius photo 20; back to its own: dsh models radius photo --reset"
+)
+def models_radius(
+    name: Annotated[str, typer.Argument(help="A model's name or folder.")],
+    radius: Annotated[int | None, typer.Argument(metavar="BITS", help="The radius to use; else it is shown.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Use the model's own again.")] = False,
+) -> None:
+    """Show the radius that query and dupes use with a model, or choose it; eval --copies --write-radius measures it."""
+    from dshcli.commands.radius import radius_here
+    from dshcli.show.models import show_radius
+    from dshcli.show.screen import Screen
+
+    show_radius(Screen.of(), radius_here(name, radius, reset=reset))
 
 
 @models_app.command("rm", epilog="Example: dsh models rm mnist-8")

@@ -43,6 +43,23 @@ Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say everything."
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print data only: no words, no progress.")]
 
 
+Copies = Annotated[
+    bool, typer.Option("--copies", help="Judge by edits of photos without labels: DATA is a folder of them.")
+]
+Photos = Annotated[int, typer.Option("--photos", metavar="N", min=1, help="With --copies: how many are edited.")]
+MaxFalse = Annotated[
+    float,
+    typer.Option("--max-false", metavar="N", help="With --copies: false pairs per million that a radius may join."),
+]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="With --copies: chooses the photos and their edits.")]
+WriteRadius = Annotated[
+    bool, typer.Option("--write-radius", help="With --copies: use the folder's radius from now on.")
+]
+
+_OF_LABELS = ("data_dir", "protocol", "at", "seeds", "unseen", "references", "report")  # of eval without --copies
+_OF_COPIES = ("photos", "max_false", "seed", "write_radius")
+
+
 class Against(StrEnum):
     """What test images search when a model is judged: the training images, or each other."""
 
@@ -74,6 +91,16 @@ def at_most_one(**flags: bool) -> None:
 def words_of(text: str | None) -> tuple[str, ...]:
     """The parts between commas; none of None."""
     return () if text is None else tuple(text.split(","))
+
+
+def either_labels_or_copies(context: typer.Context, *, copies: bool) -> None:
+    """Raises UsageError if an option of eval was given that belongs to the other of its two ways to judge."""
+    for name in _OF_LABELS if copies else _OF_COPIES:
+        source, option = context.get_parameter_source(name), f"--{name.replace('_', '-')}"
+        if source is not None and source.name == "COMMANDLINE":
+            if copies:
+                raise UsageError(f"--copies and {option} exclude each other", hint=f"{option} is for labelled images.")
+            raise UsageError(f"{option} needs --copies", hint="dsh eval MODEL ./my-photos --copies edits photos.")
 
 
 def lines_of_stdin(arguments: list[str]) -> Iterator[str]:

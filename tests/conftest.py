@@ -105,7 +105,7 @@ def toy_config(**changes: object) -> ModelConfig:
     return ModelConfig(**(values | changes))  # type: ignore[arg-type]
 
 
-def write_toy_files(folder: Path) -> None:
+def write_toy_files(folder: Path, channels: int = 3) -> None:
     steps = (16.0 * np.arange(TOY_LEVELS) + 8).astype(np.float32)
     graph = helper.make_graph(
         [
@@ -116,8 +116,8 @@ def write_toy_files(folder: Path) -> None:
             helper.make_node("Flatten", ["above"], ["outputs"], axis=1),
         ],
         "toy",
-        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", 8, 8, 3])],
-        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", 3 * TOY_LEVELS])],
+        [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", 8, 8, channels])],
+        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", channels * TOY_LEVELS])],
         [
             helper.make_tensor("steps", TensorProto.FLOAT, [TOY_LEVELS], steps),
             helper.make_tensor("last", TensorProto.INT64, [1], [2]),

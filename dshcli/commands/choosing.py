@@ -4,6 +4,7 @@ from dshcli.codes import chance_pairs
 from dshcli.errors import BadModel, NoIndex, NoModel, UsageError
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.models import Model, current_name, find_model, list_models
+from dshcli.hasher.radii import radius_of
 from dshcli.library.store import Index, IndexedModel
 from dshcli.proof.kinds import COPIES, Kind
 
@@ -106,15 +107,15 @@ def _letters(word: str) -> str:
 
 
 def choose_radius(radius: int | None, model: IndexedModel) -> int:
-    """The radius to use: the given one, else the model's calibrated one. Raises UsageError if it cannot be."""
+    """The radius to use: the given one, else one stored here, else the model's. Raises UsageError if it cannot be."""
     if radius is None:
-        return model.radius
+        return radius_of(model.model_id, model.radius)
     if radius < 0:
         raise UsageError(f"a radius cannot be negative, as {radius} is", hint="0 finds equal codes only.")
     if radius > model.bits:
         raise UsageError(
             f"a radius of {radius} is beyond the {model.bits} bits of {model.name}: it would match everything",
-            hint=f"This model's calibrated radius is {model.radius}.",
+            hint=f"Without --radius it is {radius_of(model.model_id, model.radius)}.",
         )
     return radius
 

@@ -32,6 +32,15 @@ class Calibration:
         """The share of unrelated pairs within each radius."""
         return tuple(count / max(self.pairs, 1) for count in self.within)
 
+    def expected_rate(self, radius: int) -> float:
+        """The share of unrelated pairs to expect within a radius, also where hardly one was seen.
+
+        What was seen, or what the tail's line tells if that is more: the two limits of choose_radius.
+        """
+        line, pairs = tail_line(self.within), max(self.pairs, 1)
+        told = float(np.exp(line[0] * radius + line[1])) if line and self.within[radius] < FITTED[0] else 0.0
+        return max(self.within[radius], told) / pairs
+
 
 def calibrate(unrelated: Counts, false_rate: float) -> Calibration:
     """The largest radius that is expected to join at most `false_rate` of the unrelated pairs.
@@ -62,12 +71,22 @@ def choose_radius(within: tuple[int, ...], false_rate: float) -> int:
     counts = np.asarray(within)
     allowed = false_rate * counts[-1]
     radius = int(np.searchsorted(counts, allowed, side="right")) - 1
-    tail = np.flatnonzero((counts >= FITTED[0]) & (counts <= FITTED[1]))
-    if len(tail) >= 2 and allowed > 0:
-        slope, start = np.polyfit(tail, np.log(counts[tail]), 1)
-        if slope > 0:
-            radius = min(radius, int(np.floor((np.log(allowed) - start) / slope)))
+    line = tail_line(within)
+    if line is not None and allowed > 0:
+        slope, start = line
+        radius = min(radius, int(np.floor((np.log(allowed) - start) / slope)))
     return max(radius, 0)
+
+
+def tail_line(within: tuple[int, ...]) -> tuple[float, float] | None:
+    """Slope (> 0) and value at radius 0 of the line through log(pairs within r) over the radii that hold FITTED pairs;
+    None if fewer than two do, or the line does not rise."""
+    counts = np.asarray(within)
+    tail = np.flatnonzero((counts >= FITTED[0]) & (counts <= FITTED[1]))
+    if len(tail) < 2:
+        return None
+    slope, start = np.polyfit(tail, np.log(counts[tail]), 1)
+    return (float(slope), float(start)) if slope > 0 else None
 
 
 def look_alike(grays: Grays) -> Mask:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from dshcli.errors import BadImage, DshError
 from dshcli.images.opening import open_upright
 from dshcli.images.reading import read_image_file
 from dshcli.images.walk import Passed, WalkOptions, absolute_root, walk
-from dshcli.machine import cores
+from dshcli.machine import cores, in_threads
 from dshcli.progress import Reporter
 
 SIDE = 288  # pixels of the longer side
@@ -51,20 +51,34 @@ class Photos:
 
 @dataclass(frozen=True)
 class Read:
-    """The photos of some folders, each content once, and (path, reason) of what could not be read."""
+    """The photos of some folders, each content once, and (path, reason) of what could not be read.
+
+    files: how many lie in the folders, photos or not, read or not.
+    """
 
     photos: Photos
     skipped: tuple[tuple[str, str], ...]
+    files: int
 
 
-def read_photos(folders: Sequence[str], reporter: Reporter) -> Read:
-    """All photos under `folders`, in the order of their contents' digests. Raises DshError if a folder is not there."""
+def read_photos(folders: Sequence[str], reporter: Reporter, *, at_most: int | None = None, seed: int = 0) -> Read:
+    """All photos under `folders`, in the order of their contents' digests; or those of `at_most` files, chosen by seed.
+
+    Raises DshError if a folder is not there, or no photo is.
+    """
     passed = Passed()
     paths = [found.path for found in walk([absolute_root(folder) for folder in folders], WalkOptions(), passed)]
+    files = len(paths)
+    if at_most is not None and files > at_most:
+        chosen = np.random.default_rng(seed).choice(files, at_most, replace=False)
+        paths = [paths[i] for i in sorted(chosen.tolist())]
     found: dict[bytes, tuple[str, bytes]] = {}
     skipped = list(passed.unreadable)
-    with reporter.task("reading photos", total=len(paths), unit="photo") as task, ThreadPoolExecutor(cores()) as pool:
-        for path, photo in zip(paths, pool.map(_read, paths), strict=True):
+    with (
+        reporter.task("reading photos", total=len(paths), unit="photo") as task,
+        closing(in_threads(_read, paths, cores())) as read,
+    ):
+        for path, photo in zip(paths, read, strict=True):
             if isinstance(photo, str):
                 skipped.append((path, photo))
             elif photo is not None:
@@ -73,7 +87,8 @@ def read_photos(folders: Sequence[str], reporter: Reporter) -> Read:
     ordered = [found[digest] for digest in sorted(found)]
     if not ordered:
         raise DshError(f"{', '.join(folders)}: no photo could be read", hint="Give a folder that holds images.")
-    return Read(Photos(tuple(path for path, _ in ordered), tuple(file for _, file in ordered)), tuple(skipped))
+    photos = Photos(tuple(path for path, _ in ordered), tuple(file for _, file in ordered))
+    return Read(photos, tuple(skipped), files)
 
 
 def _read(path: str) -> tuple[bytes, bytes] | str | None:
@@ -112,6 +127,7 @@ def grays_of(pictures: Iterable[Picture]) -> Grays:
     return flat
 
 
-def squared(image: Picture, size: int) -> npt.NDArray[np.uint8]:
-    """The pixels (size, size, 3) that a hasher sees of an RGB picture."""
-    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0))
+def squared(image: Picture, size: int, channels: int = 3) -> npt.NDArray[np.uint8]:
+    """The pixels (size, size, channels: 1 or 3) that a hasher sees of an RGB picture."""
+    small = image.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return np.asarray(small if channels == 3 else small.convert("L")).reshape(size, size, channels)
