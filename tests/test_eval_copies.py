@@ -1,4 +1,4 @@
-"""`dsh eval MODEL FOLDER --copies` and the radius that it stores: counting, related photos, the command, the way back."""
+"""`dsh eval MODEL FOLDER --copies` and the radius that it stores: counts, related photos, the command, the way back."""
 
 import json
 import os
