@@ -11,21 +11,30 @@ from dshcli import paths
 from dshcli.errors import DshError, UsageError
 from dshcli.options import (
     Against,
+    Copies,
     Csv,
     DataDir,
     Db,
     Folders,
     Jobs,
     Json,
+    Kinds,
     Link,
+    MaxFalse,
     MaxPixels,
     ModelName,
+    Photos,
     Quiet,
     Radius,
+    Seed,
     Verbose,
+    Verify,
+    WriteRadius,
     at_most_one,
+    either_labels_or_copies,
     lines_of_stdin,
     show_version,
+    words_of,
 )
 
 
@@ -141,26 +150,38 @@ def dupes(
     link: Annotated[Link, typer.Option(help="All members near the keeper, or chains.")] = Link.STAR,
     db: Db = None,
     model: ModelName = None,
+    verify: Verify = None,
+    kinds: Kinds = None,
+    max_pixels: MaxPixels = None,
+    jobs: Jobs = 0,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
     json: Json = False,
     csv: Csv = False,
+    verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Group images whose codes lie within the radius; say which to keep. Changes nothing."""
+    """Group the images that are copies of one picture; say which to keep. Changes nothing.
+
+    Codes find the candidates. With a model trained on copies, each is then proven on its pixels.
+    """
     from dshcli.commands.dupes import DupesOptions, find_dupes
+    from dshcli.images.opening import MAX_PIXELS
     from dshcli.library.store import Index
+    from dshcli.progress import Silent, Terminal
     from dshcli.show.dupes import show_dupes
     from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
+    limit = max_pixels or MAX_PIXELS
+    options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
     with Index.open(db or paths.default_index()) as index:
-        result = find_dupes(index, DupesOptions(model, radius, link.value, tuple(folders)))
-        show_dupes(Screen.of(json=json, csv=csv, quiet=quiet), result)
+        result = find_dupes(index, options, Silent() if quiet else Terminal())
+        show_dupes(Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose), result)
     if fail_on_found and result.count:
         raise typer.Exit(4)
 
 
-@app.command(epilog="Example: dsh train mnist --bits 8; on your own: dsh train ./labelled --bits 48 --name cats")
+@app.command(epilog="Example: dsh train mnist --bits 8; dsh train ./labelled --name cats; dsh train ./photos --copies")
 def train(
     source: Annotated[
         str,
@@ -169,8 +190,16 @@ def train(
             help="mnist, fashion-mnist, cifar10, a folder with one folder a class, or a CSV of path,label[,label].",
         ),
     ],
-    bits: Annotated[int, typer.Option("--bits", "-b", metavar="K", help="Length of the code, 4 to 512.")] = 48,
-    loss: Annotated[str, typer.Option(metavar="NAME", help="center, dsh, dsh+center or cosine.")] = "center",
+    copies: Annotated[
+        bool, typer.Option("--copies", help="No labels: learn to tell edited copies of a folder's photos. Hours.")
+    ] = False,
+    bits: Annotated[
+        int | None, typer.Option("--bits", "-b", metavar="K", help="Of the code, 4 to 512; else 48, for copies 256.")
+    ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="center (the usual), dsh, dsh+center, cosine; for copies nce or dsh."),
+    ] = None,
     margin: Annotated[float | None, typer.Option(metavar="M", help="Of the dsh losses; else 2 x bits.")] = None,
     backbone: Annotated[
         str, typer.Option(metavar="NAME", help="small, resnet, lite0, one of torchvision's, or auto.")
@@ -193,26 +222,28 @@ def train(
     csv: Csv = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit a hasher on labelled images, test it once, save it, and make it the current model."""
-    from dshcli.commands.train import train_and_use
+    """Fit a hasher on labelled images or on copies, test it, save it, and make it the current model."""
+    from dshcli.commands.train import train_and_use, train_copies_and_use
     from dshcli.hasher.recipe import TrainOptions
     from dshcli.progress import Silent, Terminal
     from dshcli.show.screen import Screen
-    from dshcli.show.train import show_training
+    from dshcli.show.train import show_copies_training, show_training
 
     options = TrainOptions(
         bits, loss, margin, backbone, epochs, batch, learning_rate, seed, device, data_dir, name, out, resume, augment,
         fine_tune, tensorboard,
     )  # fmt: skip
     at_most_one(json=json, csv=csv)
-    result = train_and_use(source, options, Silent() if quiet else Terminal())
-    show_training(Screen.of(json=json, csv=csv, quiet=quiet), result)
+    screen, reporter = Screen.of(json=json, csv=csv, quiet=quiet), Silent() if quiet else Terminal()
+    if copies:
+        show_copies_training(screen, train_copies_and_use(source, options, reporter))
+    else:
+        show_training(screen, train_and_use(source, options, reporter))
 
 
-@app.command(
-    "eval", epilog="Example: dsh eval mnist-8 mnist --report out.html; dsh eval cats ./labelled --unseen --seeds 3"
-)
+@app.command("eval", epilog="Example: dsh eval mnist-8 mnist --report out.html; dsh eval photo ./my-photos --copies")
 def evaluate(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's name or folder.")],
     data: Annotated[
         str | None,
@@ -237,25 +268,38 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE.html", help="Write a page with plots, codes and worst answers.")
     ] = None,
+    copies: Copies = False,
+    photos: Photos = 200,
+    max_false: MaxFalse = 1.0,
+    seed: Seed = 0,
+    write_radius: WriteRadius = False,
     json: Json = False,
     csv: Csv = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge a model by labelled images: tie-aware mAP, precision and recall by radius, the codes of the classes."""
-    from dshcli.commands.evaluate import EvalOptions, evaluate_model
-    from dshcli.hasher.evaluation import PLACES
-    from dshcli.hasher.judging import JudgeOptions
+    """Judge a model by labelled images (tie-aware mAP, precision and recall by radius, the codes of the classes), or
+    with --copies by edits of your photos: what it finds at which radius, and the radius that they want."""
     from dshcli.progress import Silent, Terminal
-    from dshcli.show.eval import show_evaluation
     from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
-    options = EvalOptions(
-        JudgeOptions(protocol is Against.SELF, tuple(sorted({*PLACES, *at}))), data_dir, seeds, unseen, references
-    )
-    reporter = Silent() if quiet else Terminal()
-    result = evaluate_model(model, data, options, reporter)
-    show_evaluation(Screen.of(json=json, csv=csv, quiet=quiet), result)
+    either_labels_or_copies(context, copies=copies)
+    screen, reporter = Screen.of(json=json, csv=csv, quiet=quiet), Silent() if quiet else Terminal()
+    if copies:
+        from dshcli.commands.eval_copies import CopiesOptions, ensure_stored, evaluate_copies
+        from dshcli.show.eval_copies import show_copies
+
+        found = evaluate_copies(model, data, CopiesOptions(photos, max_false, seed, write_radius), reporter)
+        show_copies(screen, found)
+        return ensure_stored(found)
+    from dshcli.commands.evaluate import EvalOptions, evaluate_model
+    from dshcli.hasher.evaluation import PLACES
+    from dshcli.hasher.judging import JudgeOptions
+    from dshcli.show.eval import show_evaluation
+
+    judge = JudgeOptions(protocol is Against.SELF, tuple(sorted({*PLACES, *at})))
+    result = evaluate_model(model, data, EvalOptions(judge, data_dir, seeds, unseen, references), reporter)
+    show_evaluation(screen, result)
     if report is not None:
         from dshcli.show.page import write_report
 
@@ -264,7 +308,7 @@ def evaluate(
 
 @models_app.callback(invoke_without_command=True)
 def models(context: typer.Context) -> None:
-    """The models here: list (the default), show, use, rm."""
+    """The models here: list (the default), show, use, radius, rm."""
     if context.invoked_subcommand is None:
         models_list()
 
@@ -300,6 +344,22 @@ def models_use(name: Annotated[str, typer.Argument(help="A model's name or folde
     from dshcli.show.screen import Screen
 
     Screen.of().say(f"The current model is now {use_model(name).model_id}.")
+
+
+@models_app.command(
+    "radius", epilog="Example: dsh models radius photo 20; back to its own: dsh models radius photo --reset"
+)
+def models_radius(
+    name: Annotated[str, typer.Argument(help="A model's name or folder.")],
+    radius: Annotated[int | None, typer.Argument(metavar="BITS", help="The radius to use; else it is shown.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Use the model's own again.")] = False,
+) -> None:
+    """Show the radius that query and dupes use with a model, or choose it; eval --copies --write-radius measures it."""
+    from dshcli.commands.radius import radius_here
+    from dshcli.show.models import show_radius
+    from dshcli.show.screen import Screen
+
+    show_radius(Screen.of(), radius_here(name, radius, reset=reset))
 
 
 @models_app.command("rm", epilog="Example: dsh models rm mnist-8")

@@ -24,6 +24,14 @@ Radius = Annotated[
     typer.Option("--radius", "-r", metavar="BITS", help="Largest distance, inclusive; else the model's."),
 ]
 Folders = Annotated[list[str], typer.Argument(metavar="FOLDER", help="Only images under these folders.")]
+Verify = Annotated[
+    bool | None,
+    typer.Option("--verify/--no-verify", help="Prove copies on their pixels; else if the model is one of copies."),
+]
+Kinds = Annotated[
+    str | None,
+    typer.Option(metavar="KIND,...", help="Only exact, same-pixels, re-encoded, resized, edited, cropped, ..."),
+]
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Skip larger images; else 200 million.")
 ]
@@ -33,6 +41,23 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, a record a line.
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say everything.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print data only: no words, no progress.")]
+
+
+Copies = Annotated[
+    bool, typer.Option("--copies", help="Judge by edits of photos without labels: DATA is a folder of them.")
+]
+Photos = Annotated[int, typer.Option("--photos", metavar="N", min=1, help="With --copies: how many are edited.")]
+MaxFalse = Annotated[
+    float,
+    typer.Option("--max-false", metavar="N", help="With --copies: false pairs per million that a radius may join."),
+]
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="With --copies: chooses the photos and their edits.")]
+WriteRadius = Annotated[
+    bool, typer.Option("--write-radius", help="With --copies: use the folder's radius from now on.")
+]
+
+_OF_LABELS = ("data_dir", "protocol", "at", "seeds", "unseen", "references", "report")  # of eval without --copies
+_OF_COPIES = ("photos", "max_false", "seed", "write_radius")
 
 
 class Against(StrEnum):
@@ -61,6 +86,21 @@ def at_most_one(**flags: bool) -> None:
     chosen = [f"--{name}" for name, value in flags.items() if value]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} exclude each other", hint=f"Give one: {chosen[0]}")
+
+
+def words_of(text: str | None) -> tuple[str, ...]:
+    """The parts between commas; none of None."""
+    return () if text is None else tuple(text.split(","))
+
+
+def either_labels_or_copies(context: typer.Context, *, copies: bool) -> None:
+    """Raises UsageError if an option of eval was given that belongs to the other of its two ways to judge."""
+    for name in _OF_LABELS if copies else _OF_COPIES:
+        source, option = context.get_parameter_source(name), f"--{name.replace('_', '-')}"
+        if source is not None and source.name == "COMMANDLINE":
+            if copies:
+                raise UsageError(f"--copies and {option} exclude each other", hint=f"{option} is for labelled images.")
+            raise UsageError(f"{option} needs --copies", hint="dsh eval MODEL ./my-photos --copies edits photos.")
 
 
 def lines_of_stdin(arguments: list[str]) -> Iterator[str]:

@@ -23,6 +23,11 @@ def models_folder() -> Path:
     return data_folder() / "models"
 
 
+def radii_folder() -> Path:
+    """One small file per model whose radius was measured or chosen here."""
+    return data_folder() / "radii"
+
+
 def default_index() -> Path:
     """The index that a command uses without `--db`; `DSH_DB` overrides it."""
     chosen = os.environ.get("DSH_DB")

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import picture
+from dshcli.hasher.builtin.calibration import REPEAT_CORRELATION, calibrate, choose_radius, look_alike
+from dshcli.hasher.builtin.copies import EDITS, edited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,9 +18,7 @@ from dshcli.codes import bits_from_codes, code_bytes, hamming
 from dshcli.errors import BadImage
 from dshcli.hasher import itq, lite0, networks
 from dshcli.hasher.builtin import make_photo
-from dshcli.hasher.builtin.calibration import REPEAT_CORRELATION, calibrate, choose_radius, look_alike
 from dshcli.hasher.builtin.card import LICENCES, Facts, SourceRow, model_card
-from dshcli.hasher.builtin.copies import EDITS, edited
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.export import FromPixels
 from dshcli.hasher.models import WEIGHTS, builtin_folder, open_model

@@ -79,22 +79,30 @@ class CheckpointStore:
 
     def write(self, checkpoint: Checkpoint) -> None:
         """Puts the checkpoint in the place of the last one, in one step. Raises DshError if the disk refuses."""
+        self.write_state({**vars(checkpoint), "record": asdict(checkpoint.record)})
+
+    def write_state(self, state: dict[str, Any]) -> None:
+        """The same for tensors and plain values of any kind."""
         temporary = self.folder / f".{FILE}"
-        state = {**vars(checkpoint), "record": asdict(checkpoint.record), "settings": self.settings}
         try:
             with open(temporary, "wb") as file:
-                torch.save(state, file)
+                torch.save({**state, "settings": self.settings}, file)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(self.folder / FILE)
         except (OSError, RuntimeError) as error:  # torch turns a full disk into a RuntimeError
             raise DshError(
                 f"{self.folder}: the checkpoint could not be written ({_first_line(error)})",
-                hint="See whether the disk is full; with some space, --resume goes on after the last epoch.",
+                hint="See whether the disk is full; with some space, --resume goes on from the last one.",
             ) from error
 
     def maybe_read(self) -> Checkpoint | None:
-        """The checkpoint, or None if there is none or it is another training's. Raises DshError if it is damaged.
+        """The checkpoint, or None if there is none or it is another training's. Raises DshError if it is damaged."""
+        state = self.maybe_read_state()
+        return None if state is None else Checkpoint(Record(**state.pop("record")), **state)
+
+    def maybe_read_state(self) -> dict[str, Any] | None:
+        """What write_state was given, or None if there is nothing or it is another training's. Raises DshError.
 
         Only tensors and plain values are read (weights_only): a file that someone else made cannot run code.
         """
@@ -103,8 +111,7 @@ class CheckpointStore:
         path = self.folder / FILE
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-            settings, record = state.pop("settings"), Record(**state.pop("record"))
-            return Checkpoint(record, **state) if settings == self.settings else None
+            return state if state.pop("settings") == self.settings else None
         except Exception as error:  # a damaged file fails in as many ways as there are bytes
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise DshError(f"{path}: {reason}", hint=f"Remove {self.folder} and train without --resume.") from error

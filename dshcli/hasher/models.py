@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from dshcli import paths
 from dshcli.codes import MAX_BITS, MIN_BITS
 from dshcli.errors import BadModel, DshError, NoModel
+from dshcli.hasher.radii import forget_radius
 from dshcli.images.spec import InputSpec
 
 CONFIG, ENCODER, WEIGHTS = "config.json", "encoder.onnx", "weights.safetensors"
@@ -31,8 +33,8 @@ class ModelConfig:
 
     size is the side in pixels of the square input, channels 1 (gray) or 3 (RGB); mean and std per channel are for
     pixels scaled to 0..1 and are already part of encoder.onnx. radius is the calibrated Hamming radius: within it,
-    an answer counts as the same picture or class. false_rates, of models trained on copies alone: the share of unrelated
-    pairs within each radius from 0 on, up to the widest radius that candidates for a proof may come from.
+    an answer counts as the same picture or class. false_rates, of models trained on copies alone: the share of
+    unrelated pairs within each radius from 0 on, up to the widest that candidates for a proof may come from.
     """
 
     name: str
@@ -242,13 +244,18 @@ def use_model(name: str) -> Model:
 
 
 def remove_model(name: str) -> None:
-    """Deletes a trained model; if it was the current one, `photo` is current again. Raises NoModel, DshError."""
+    """Deletes a trained model and the radius stored for it; if it was the current one, `photo` is current again.
+
+    Raises NoModel, DshError.
+    """
     if name == BUILTIN:
         raise DshError(f"{BUILTIN} is built in and stays", hint="dsh models list shows which can be removed.")
     if name not in _trained_names():
         raise NoModel(f"there is no trained model named {name!r}", hint="dsh models list shows the models.")
     if current_name() == name:
         _current_file().unlink(missing_ok=True)
+    with suppress(BadModel, NoModel):  # a damaged one goes as well
+        forget_radius(_read_config(paths.models_folder() / name).model_id)
     try:
         shutil.rmtree(paths.models_folder() / name)
     except OSError as error:

@@ -80,7 +80,7 @@ def build(network: dict[str, Any]) -> HashNetwork:
     elif backbone == RESNET:
         body, features = _resnet(channels)
     elif backbone == LITE0:
-        body, features = _lite0()
+        body, features = _lite0(network.get("pool", "mean"))
     else:
         body, features = _torchvision(backbone)
     return HashNetwork(body, _head(features, network))
@@ -158,10 +158,20 @@ def _resnet(channels: int) -> tuple[nn.Module, int]:
     return body, d
 
 
-def _lite0() -> tuple[nn.Module, int]:
+class PowerMean(nn.Module):
+    """Maps (n, c, h, w), none negative, to their means of power 3: GeM pooling (Radenovic et al., TPAMI 2019).
+
+    It follows the strongest places of a map, which a crop or a frame around the picture leaves as they are.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clamp(min=1e-3).pow(3).mean(dim=(2, 3), keepdim=True).pow(1 / 3)
+
+
+def _lite0(pool: str) -> tuple[nn.Module, int]:
     from dshcli.hasher.lite0 import FEATURES, Lite0
 
-    return nn.Sequential(Lite0(), nn.AdaptiveAvgPool2d(1), nn.Flatten()), FEATURES
+    return nn.Sequential(Lite0(), PowerMean() if pool == "power" else nn.AdaptiveAvgPool2d(1), nn.Flatten()), FEATURES
 
 
 def _torchvision(name: str) -> tuple[nn.Module, int]:

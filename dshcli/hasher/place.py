@@ -107,7 +107,7 @@ def _free(stem: str, options: TrainOptions, settings: dict[str, Any], reporter: 
             continue
         if not free.store.exists():
             return free
-        if free.store.maybe_read() is not None:
+        if free.store.maybe_read_state() is not None:
             reporter.say(f"{free.name} was stopped on its way with these settings: --resume goes on with it")
         free.leave()
     raise AssertionError("numbers do not end")
@@ -120,7 +120,7 @@ def _unfinished(stem: str, options: TrainOptions, settings: dict[str, Any]) -> P
         work = sorted(paths.models_folder().glob(f".{stem}*{WORK}"))
         candidates = [_named(folder.name[1 : -len(WORK)], settings) for folder in work]
     for candidate in candidates:
-        if candidate.store.maybe_read() is not None:
+        if candidate.store.maybe_read_state() is not None:
             return _locked(candidate)
     raise NothingToResume(
         f"no training of {options.name or stem} with these data and settings was stopped on its way",

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +10,13 @@ import torch
 from torch import nn
 
 from dshcli import paths
-from dshcli.errors import BadModel, NoData
+from dshcli.errors import NoData
 from dshcli.hasher.augment import Augment
 from dshcli.hasher.download import fetch, write_atomically
 from dshcli.hasher.feature_cache import image_digest
 from dshcli.hasher.feeds import PixelFeed
-from dshcli.hasher.lite0 import MEAN, STD
-from dshcli.hasher.models import WEIGHTS, builtin_folder
+from dshcli.hasher.lite0 import MEAN, STD, pretrained_features
+from dshcli.hasher.models import WEIGHTS, builtin_folder, open_model
 from dshcli.hasher.networks import HashNetwork
 from dshcli.progress import Reporter
 
@@ -60,17 +61,20 @@ class FrozenViews:
 
 
 def load_lite0(network: HashNetwork) -> None:
-    """Gives the body of a lite0 network the built-in weights. Raises BadModel if they are missing or damaged."""
-    from safetensors import SafetensorError
+    """Gives the body of a lite0 network the ImageNet weights. Raises BadModel if they are missing or damaged."""
+    features, *_ = network.body.children()
+    features.load_state_dict(pretrained_features().state_dict())
+
+
+def maybe_load_photo(network: HashNetwork, description: dict[str, Any]) -> bool:
+    """Gives a network the whole of the built-in model, if that is a network of this description. Raises BadModel."""
     from safetensors.torch import load_file
 
-    path = builtin_folder() / WEIGHTS
-    try:
-        tensors = load_file(path)
-        body = {name.removeprefix("body."): t for name, t in tensors.items() if name.startswith("body.")}
-        network.body.load_state_dict(body)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise BadModel(f"{path}: {error}", hint="The package is damaged: install it again.") from error
+    model = open_model(builtin_folder())
+    if model.config.network != description:
+        return False
+    network.load_state_dict(load_file(model.folder / WEIGHTS))
+    return True
 
 
 def maybe_load_torchvision(network: HashNetwork, name: str, reporter: Reporter) -> bool:

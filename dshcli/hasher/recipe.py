@@ -1,5 +1,6 @@
 """What a training is asked to do (TrainOptions) and what that comes to for the data at hand (Recipe). No torch here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from dshcli.errors import UsageError
 from dshcli.hasher.data import Survey
 from dshcli.images.spec import InputSpec
 
-LOSSES = ("center", "dsh", "dsh+center", "cosine")
+BITS = 48
+LOSSES = ("center", "dsh", "dsh+center", "cosine")  # the first is the usual one
 DEVICES = ("auto", "cpu", "cuda", "mps")
 MIN_BATCH = 4
 RUN = 4  # images of a class that come together in balanced batches where the loss is over pairs
@@ -24,8 +26,8 @@ class TrainOptions:
     tensorboard is a folder for events.
     """
 
-    bits: int = 48
-    loss: str = "center"
+    bits: int | None = None
+    loss: str | None = None
     margin: float | None = None
     backbone: str = "auto"
     epochs: int | None = None
@@ -63,20 +65,21 @@ class Recipe:
     fine_tune: bool
 
 
-def check_options(options: TrainOptions) -> None:
-    """Raises UsageError for the first value that cannot work, whatever the data."""
-    if not MIN_BITS <= options.bits <= MAX_BITS:
+def check_options(options: TrainOptions, losses: Sequence[str] = LOSSES) -> None:
+    """Raises UsageError for the first value that cannot work, whatever the data. losses are those to choose from."""
+    if options.bits is not None and not MIN_BITS <= options.bits <= MAX_BITS:
         raise UsageError(
             f"{options.bits} bits cannot be trained",
             hint=f"Choose between {MIN_BITS} and {MAX_BITS}, such as 48.",
         )
-    if options.loss not in LOSSES:
-        raise UsageError(f"there is no loss named {options.loss!r}", hint=f"Choose one of {', '.join(LOSSES)}.")
+    loss = options.loss or losses[0]
+    if loss not in losses:
+        raise UsageError(f"there is no loss named {loss!r} here", hint=f"Choose one of {', '.join(losses)}.")
     if options.device not in DEVICES:
         raise UsageError(f"there is no device named {options.device!r}", hint=f"Choose one of {', '.join(DEVICES)}.")
-    if options.margin is not None and not (options.loss.startswith("dsh") and options.margin > 0):
+    if options.margin is not None and not (loss.startswith("dsh") and options.margin > 0):
         raise UsageError(
-            f"margin {options.margin:g} does not fit the loss {options.loss!r}",
+            f"margin {options.margin:g} does not fit the loss {loss!r}",
             hint="A margin is a positive number and belongs to --loss dsh or dsh+center.",
         )
     for name, value, least in (
@@ -125,10 +128,11 @@ def decide(options: TrainOptions, survey: Survey, backbone: str, spec: InputSpec
     least, most = usual.epochs
     # A batch of a small set still leaves a dozen steps per epoch, and room for pairs of each class.
     batch = options.batch or max(min(usual.batch, survey.images // 12), MIN_BATCH)
-    over_pairs = options.loss.startswith("dsh")
+    loss = options.loss or LOSSES[0]
+    over_pairs = loss.startswith("dsh")
     return Recipe(
-        bits=options.bits,
-        loss=options.loss,
+        bits=options.bits or BITS,
+        loss=loss,
         margin=options.margin,
         backbone=backbone,
         size=spec.size,

