@@ -9,6 +9,7 @@ from dshcli.proof.cells import Cells
 from dshcli.proof.vision import cv
 
 _DETAIL = 2.0  # gray levels: cells of less are left out
+_STRONG = 8.0  # gray levels that no compression takes away: what is laid over a picture has as much detail
 _WEAK = 0.1  # of the picture's own mean detail: less is left out, too
 _EQUAL = 0.9  # correlation of a cell that agrees, whatever else it is like
 _ALL_EQUAL = 0.97  # of the detail: the same picture at once
@@ -28,8 +29,8 @@ _EVIDENCE = 12.0  # weight of all cells together, at least
 class Judgement:
     """same: whether they show one picture. share: of the weight that agrees.
 
-    By cells with detail, 0 to 1: clean, that lie where next to all agrees; covered, where most does not; changed, that
-    do not agree themselves.
+    By cells with detail, 0 to 1: clean, that lie where next to all agrees; covered, with strong detail where most does
+    not; changed, that do not agree themselves.
     """
 
     same: bool
@@ -58,7 +59,8 @@ def judge(cells: Cells) -> Judgement:
     around, agreeing_around = _around(weight), _around(np.asarray(weight * agrees, np.float32))
     known = counts & (around > _LEAST_WINDOW)
     clean = int((known & (agreeing_around > _CLEAN * around)).sum()) / number
-    covered = int((known & (agreeing_around < _COVERED * around)).sum()) / number
+    strong = np.maximum(cells.detail_x, cells.detail_y) > _STRONG
+    covered = int((known & strong & (agreeing_around < _COVERED * around)).sum()) / number
     alike = 1 - total / (float(detail.sum()) + 1e-6)
     wanted = float(np.interp(alike, (_PHOTO[0], _SCREEN[0]), (_PHOTO[1], _SCREEN[1])))
     same = total >= _EVIDENCE and (share >= _WHOLE or share + clean >= wanted)

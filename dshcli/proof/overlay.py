@@ -50,7 +50,7 @@ class Overlay:
 
 
 def overlay(a: Gray, b: Gray, matrix: Matrix) -> Overlay | None:
-    """a and b (`matrix` takes its pixels to a's) in the frame of the one with fewer pixels, or None if they lie apart."""
+    """a and b (`matrix` takes its pixels to a's) in the frame of the one with fewer pixels; None if they lie apart."""
     pair = _placed(a, b, matrix) if _scale(b, matrix) >= 1 else _placed(b, a, _inverse(matrix))
     return pair if pair.inside.sum() >= _LEAST_AREA else None
 

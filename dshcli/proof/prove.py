@@ -18,7 +18,7 @@ from dshcli.proof.judge import Judgement, judge
 from dshcli.proof.kinds import Kind, Proof
 from dshcli.proof.overlay import overlay, refined, same_sharpness
 
-VERSION = 1  # raised whenever a proof may come out differently: part of the key that proofs are kept by
+VERSION = 2  # raised whenever a proof may come out differently: part of the key that proofs are kept by
 
 _LIKELY = 0.4  # correlation of two pictures scaled down, from which on one is laid over the other
 _PROMISING = 0.15  # share that agrees, from which on an alignment is worth being refined
