@@ -6,7 +6,7 @@ away. So what counts as agreement is measured by that: `alike`.
 """
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -29,16 +29,20 @@ class Cells:
     """Of an overlay, float32 (rows, columns), cells overlapping by half: within is bool, all of the cell in both.
 
     correlation: of the two pictures' detail in the cell, shifted by up to a pixel. detail_x, detail_y: its standard
-    deviation in gray levels. alike: the best correlation of the cell with other places of its picture (the lower one of
-    the two pictures'). side: in pixels.
+    deviation in gray levels.
     """
 
     within: npt.NDArray[np.bool_]
     correlation: Plane
     detail_x: Plane
     detail_y: Plane
-    alike: Plane
-    side: int
+    pictures: "tuple[_Detail, _Detail]"
+
+    @cached_property
+    def alike(self) -> Plane:
+        """The best correlation of each cell with other places of its picture (of the two pictures, the lower one)."""
+        x, y = self.pictures
+        return np.clip(np.minimum(x.alike(), y.alike()), 0, 1)
 
 
 class _Detail:
@@ -112,7 +116,7 @@ def compare(pair: Overlay) -> Cells | None:
     correlation = reduce(np.maximum, (a.correlation(b, *shift) for shift in shifts))
     here = np.ix_(np.arange(1, rows // step) * step, np.arange(1, columns // step) * step)
     within = _cell_means(inside, step) > _EDGE
-    return Cells(within, correlation, a.deviation[here], b.deviation[here], np.minimum(a.alike(), b.alike()), side)
+    return Cells(within, correlation, a.deviation[here], b.deviation[here], (a, b))
 
 
 def _blurred(plane: Plane, sigma: float) -> Plane:

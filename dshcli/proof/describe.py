@@ -16,8 +16,10 @@ _PERSPECTIVE = 1.06  # ratio of scales that it may be off
 _OTHER_SHAPE = 1.04  # ratio of the scales along width and height, likewise
 _SAME_SCALE = 0.012  # that a scale may be off
 _PLAIN = 4  # gray levels from pixel to pixel in a border
-_BORDER = 0.7  # of its pixels
-_LAID_OVER = 0.02  # of the area with detail that has to differ for something to lie there
+_BORDER = 0.95  # of its pixels
+_CAPTION = 0.7  # ... where there may be words in it, since the picture takes up
+_MOSTLY = 0.6  # ... that much of the whole
+_LAID_OVER = 0.025  # of the area with detail that has to differ for something to lie there
 _TURNS = ("", "quarter turn right", "half turn", "quarter turn left")
 _SIZES = {0.25: "a quarter of the size", 0.5: "half the size", 2.0: "twice the size", 4.0: "four times the size"}
 
@@ -56,7 +58,8 @@ class _Naming:
         covered = cv().dilate(cv().warpPerspective(covered, matrix, size), np.ones((7, 7), np.uint8))
         steps = cv().morphologyEx(larger.gray, cv().MORPH_GRADIENT, np.ones((2, 2), np.uint8))
         around = steps[covered == 0]
-        return bool(around.size and (around <= _PLAIN).mean() > _BORDER)
+        wanted = _CAPTION if min(of_a, of_b) > _MOSTLY else _BORDER
+        return bool(around.size and (around <= _PLAIN).mean() > wanted)
 
     def _flipped(self) -> str:
         if not self.placing.mirrored:

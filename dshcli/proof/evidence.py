@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.images.opening import MAX_PIXELS, open_upright
+from dshcli.images.opening import MAX_PIXELS
+from dshcli.images.upright import open_upright
 from dshcli.proof.features import Features, find_features
 from dshcli.proof.vision import cv
 

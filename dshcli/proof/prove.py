@@ -10,17 +10,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dshcli.proof.align import Alignment, by_features, whole_pictures
+from dshcli.proof.align import Alignment, Matrix, by_features, is_sane, whole_pictures
 from dshcli.proof.cells import compare
 from dshcli.proof.describe import describe
 from dshcli.proof.evidence import Evidence
 from dshcli.proof.judge import Judgement, judge
 from dshcli.proof.kinds import Kind, Proof
-from dshcli.proof.overlay import overlay
+from dshcli.proof.overlay import overlay, refined, same_sharpness
 
-VERSION = 1  # raised whenever a proof may come out differently: part of the key that proofs are kept by
+VERSION = 2  # raised whenever a proof may come out differently: part of the key that proofs are kept by
 
 _LIKELY = 0.4  # correlation of two pictures scaled down, from which on one is laid over the other
+_PROMISING = 0.15  # share that agrees, from which on an alignment is worth being refined
 
 
 def prove(a: Evidence, b: Evidence) -> Proof:
@@ -32,9 +33,7 @@ def prove(a: Evidence, b: Evidence) -> Proof:
     first, second = sorted((a, b), key=lambda each: (-each.width * each.height, each.digest))
     changed = 1.0
     for alignment in _alignments(first, second):
-        judgement = _judged(first, second, alignment)
-        if judgement is None:
-            continue
+        alignment, judgement = _judged(first, second, alignment)
         if judgement.same:
             if first is not a:
                 alignment = Alignment(np.asarray(np.linalg.inv(alignment.matrix)), alignment.inliers)
@@ -51,7 +50,31 @@ def _alignments(a: Evidence, b: Evidence) -> Iterator[Alignment]:
     yield from by_features(a, b)
 
 
-def _judged(a: Evidence, b: Evidence, alignment: Alignment) -> Judgement | None:
-    pair = overlay(a.gray, b.gray, alignment.matrix)
-    cells = None if pair is None else compare(pair)
-    return None if cells is None else judge(cells)
+def _judged(a: Evidence, b: Evidence, alignment: Alignment) -> tuple[Alignment, Judgement]:
+    """The judgement of an alignment as it is or, if that fails by little, refined."""
+    judgement = _compared(a, b, alignment.matrix)
+    if judgement.same or judgement.share < _PROMISING:
+        return alignment, judgement
+    matrix = refined(a.gray, b.gray, alignment.matrix)
+    if matrix is None or not is_sane(matrix, b.gray.shape):
+        return alignment, judgement
+    again = _compared(a, b, matrix)
+    if again.share <= judgement.share:
+        return alignment, judgement
+    return Alignment(matrix, alignment.inliers), again
+
+
+def _compared(a: Evidence, b: Evidence, matrix: Matrix) -> Judgement:
+    """The judgement at the finest scale at which both hold detail."""
+    best = Judgement(False, 0.0, 0.0, 1.0, 1.0)
+    pair = overlay(a.gray, b.gray, matrix)
+    while pair is not None:
+        equal = same_sharpness(pair)
+        if equal is not None:
+            cells = compare(equal)
+            judgement = best if cells is None else judge(cells)
+            best = max(best, judgement, key=lambda each: (each.same, each.share))
+            if best.same or not equal.worn:
+                break
+        pair = pair.halved()
+    return best
