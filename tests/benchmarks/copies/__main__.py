@@ -35,11 +35,12 @@ def _run(options: argparse.Namespace, reporter: Reporter) -> None:
     models = [dsh(name) for name in options.model]
     print(_title(sample, files, unknown))
     figures: dict[str, Any] = {"machine": machine("numpy", "pillow", "onnxruntime"), "files": len(files)}
-    if not options.shipped_only:
-        scores = _codes([*models, *peers.load(options.peers, reporter)], files, unknown, work, reporter)
+    compared = [] if options.shipped_only else [*models, *peers.load(options.peers, reporter)]
+    if compared:
+        scores = _codes(compared, files, unknown, work, reporter)
         print(report.codes_text(scores), flush=True)
         figures["codes"] = [asdict(one) for one in scores]
-    if not options.codes_only:
+    if models and not options.codes_only:
         results = [shipped.run(model, files, unknown, work, options.dupes, reporter) for model in models]
         print(report.shipped_text(results), flush=True)
         figures["shipped"] = [asdict(one) for one in results]
@@ -82,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=300, metavar="N", help="originals (default: 300)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the draw of originals")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N originals, for a try")
-    parser.add_argument("--model", nargs="+", default=["photo"], metavar="NAME", help="models of dsh: names, folders")
+    parser.add_argument(
+        "--model", nargs="*", default=["photo"], metavar="NAME", help="models of dsh: names, folders (or none)"
+    )
     parser.add_argument(
         "--peers", nargs="*", default=list(peers.PEERS), choices=peers.PEERS, metavar="NAME",
         help=f"other tools: {', '.join(peers.PEERS)} (default: all)",

@@ -53,7 +53,7 @@ class Sample:
 
 
 def held_out_photos(root: Path) -> Source:
-    """Those photos that were not used in training: the quarter that the built-in model holds out."""
+    """Those photos that the built-in model holds out: neither learned from nor calibrated or chosen by."""
     return Source("photos", root, divide(root).held_out)
 
 
