@@ -29,7 +29,7 @@ from dshcli.hasher.copies.calibration import Mask
 from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
 from dshcli.hasher.copies.judging import CopyFigures, judge_copies
 from dshcli.hasher.copies.photos import Photos
-from dshcli.hasher.copies.training import BATCH, LEARNING_RATE, WEIGHT_DECAY, config_for, fingerprint, parted
+from dshcli.hasher.copies.training import BATCH, EDITED, LEARNING_RATE, WEIGHT_DECAY, config_for, fingerprint, parted
 from dshcli.hasher.copies.views import Stage
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.export import export_files
@@ -116,7 +116,14 @@ def save_photo(
         export_files(network, bare, draft, half_weights=True)
         encoder = Encoder(Model(draft, bare))
         figures = judge_copies(
-            encoder.encode, SIZE, recipe.bits, tuning, fillers, reporter, unknown=_repeats(division.tuning)
+            encoder.encode,
+            SIZE,
+            recipe.bits,
+            tuning,
+            fillers,
+            reporter,
+            edited=EDITED,
+            unknown=_repeats(division.tuning),
         )
         config = _config(recipe, figures, division, len(fillers))
         facts = Facts(figures, recipe, _sources(division.root))
