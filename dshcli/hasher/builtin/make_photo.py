@@ -47,6 +47,9 @@ RECIPE = CopiesRecipe(
     weight_decay=WEIGHT_DECAY,
     seed=0,
 )
+HARDER = replace(
+    RECIPE, stages=(Stage(380, SMALLER), Stage(60, SIZE)), learning_rate=6e-4, seed=1, look_alikes=True
+)  # from where the first training ended
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
 SOURCES, REPEATS, CARD = "SOURCES.tsv", "repeats.tsv", "MODEL_CARD.md"
 SIXTEENTHS = {"held out": range(2), "tuning": range(2, 4), "fit": range(4, 16)}  # of the photos, by what they are for
@@ -101,6 +104,10 @@ def make_photo(division: Division, work: Path, out: Path, reporter: Reporter, re
     if store.maybe_read_state() is None:
         load_lite0(network)
     fit_copies(network, learned, fillers, recipe, store, reporter)
+    if harder is not None:
+        (work / "harder").mkdir(exist_ok=True)
+        again = CheckpointStore(work / "harder", {**settings, "harder": asdict(harder)})
+        fit_copies(network, learned, fillers, harder, again, reporter)
     return save_photo(network, recipe, division, fillers, out, reporter)
 
 
