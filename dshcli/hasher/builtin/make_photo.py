@@ -95,8 +95,15 @@ def divide(root: Path) -> Division:
     return Division(root, tuple(parts["fit"]), tuple(parts["tuning"]), tuple(parts["held out"]))
 
 
-def make_photo(division: Division, work: Path, out: Path, reporter: Reporter, recipe: CopiesRecipe = RECIPE) -> Model:
-    """Trains, calibrates, measures and saves the model. Raises DshError."""
+def make_photo(
+    division: Division,
+    work: Path,
+    out: Path,
+    reporter: Reporter,
+    recipe: CopiesRecipe = RECIPE,
+    harder: CopiesRecipe | None = HARDER,
+) -> Model:
+    """Trains, twice if there is a harder recipe, calibrates, measures and saves the model. Raises DshError."""
     fillers, learned = parted(division.photos(division.fit))
     network = network_for(recipe)
     settings = {"recipe": asdict(recipe), "data": fingerprint(learned)}
