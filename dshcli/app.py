@@ -18,6 +18,7 @@ from dshcli.options import (
     Folders,
     Jobs,
     Json,
+    Kinds,
     Link,
     MaxFalse,
     MaxPixels,
@@ -27,11 +28,13 @@ from dshcli.options import (
     Radius,
     Seed,
     Verbose,
+    Verify,
     WriteRadius,
     at_most_one,
     either_labels_or_copies,
     lines_of_stdin,
     show_version,
+    words_of,
 )
 
 
@@ -147,21 +150,33 @@ def dupes(
     link: Annotated[Link, typer.Option(help="All members near the keeper, or chains.")] = Link.STAR,
     db: Db = None,
     model: ModelName = None,
+    verify: Verify = None,
+    kinds: Kinds = None,
+    max_pixels: MaxPixels = None,
+    jobs: Jobs = 0,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
     json: Json = False,
     csv: Csv = False,
+    verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Group images whose codes lie within the radius; say which to keep. Changes nothing."""
+    """Group the images that are copies of one picture; say which to keep. Changes nothing.
+
+    Codes find the candidates. With a model trained on copies, each is then proven on its pixels.
+    """
     from dshcli.commands.dupes import DupesOptions, find_dupes
+    from dshcli.images.opening import MAX_PIXELS
     from dshcli.library.store import Index
+    from dshcli.progress import Silent, Terminal
     from dshcli.show.dupes import show_dupes
     from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
+    limit = max_pixels or MAX_PIXELS
+    options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
     with Index.open(db or paths.default_index()) as index:
-        result = find_dupes(index, DupesOptions(model, radius, link.value, tuple(folders)))
-        show_dupes(Screen.of(json=json, csv=csv, quiet=quiet), result)
+        result = find_dupes(index, options, Silent() if quiet else Terminal())
+        show_dupes(Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose), result)
     if fail_on_found and result.count:
         raise typer.Exit(4)
 

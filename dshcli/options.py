@@ -24,6 +24,14 @@ Radius = Annotated[
     typer.Option("--radius", "-r", metavar="BITS", help="Largest distance, inclusive; else the model's."),
 ]
 Folders = Annotated[list[str], typer.Argument(metavar="FOLDER", help="Only images under these folders.")]
+Verify = Annotated[
+    bool | None,
+    typer.Option("--verify/--no-verify", help="Prove copies on their pixels; else if the model is one of copies."),
+]
+Kinds = Annotated[
+    str | None,
+    typer.Option(metavar="KIND,...", help="Only exact, same-pixels, re-encoded, resized, edited, cropped, ..."),
+]
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Skip larger images; else 200 million.")
 ]
@@ -78,6 +86,11 @@ def at_most_one(**flags: bool) -> None:
     chosen = [f"--{name}" for name, value in flags.items() if value]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} exclude each other", hint=f"Give one: {chosen[0]}")
+
+
+def words_of(text: str | None) -> tuple[str, ...]:
+    """The parts between commas; none of None."""
+    return () if text is None else tuple(text.split(","))
 
 
 def either_labels_or_copies(context: typer.Context, *, copies: bool) -> None:

@@ -19,4 +19,4 @@ with tempfile.TemporaryDirectory() as scratch:
         for group in dshcli.find_dupes(index, dshcli.DupesOptions()).groups:
             print(f"{group.frees:>12,} bytes: keep {group.keeper.path} ({group.why})")
             for member in group.members:
-                print(f"{'':>12}        drop {member.image.path} ({member.distance} bits away)")
+                print(f"{'':>12}        drop {member.image.path} ({member.kind}, {member.distance} bits away)")

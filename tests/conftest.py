@@ -1,7 +1,11 @@
 """Fixtures: a home of its own for every test, pictures drawn on the spot, and a toy model that a reader can compute."""
 
 import json
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,8 @@ from typer.testing import CliRunner, Result
 
 from dshcli.hasher.models import ENCODER, WEIGHTS, Model, ModelConfig, save_model
 from dshcli.progress import Silent
+
+sys.path.append(str(Path(__file__).parents[1]))  # for tests.benchmarks; last, so that an installed dshcli comes first
 
 # `python -m dshcli` that listens to Ctrl-C even where the tests themselves run in the background, with SIGINT ignored.
 INTERRUPTIBLE = (
@@ -81,6 +87,14 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """
     folder = tmp_path_factory.mktemp("models") / "toy"
     return save_model(folder, toy_config(), write_toy_files)
+
+
+@pytest.fixture(scope="session")
+def copies_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The toy model as if trained on copies: radius 2, and rates of false pairs up to radius 6."""
+    folder = tmp_path_factory.mktemp("models") / "copies"
+    rates = (0.0, 0.0, 0.0001, 0.001, 0.01, 0.1, 0.2)
+    return save_model(folder, toy_config(name="copies", false_rates=rates), write_toy_files)
 
 
 def toy_config(**changes: object) -> ModelConfig:
@@ -193,3 +207,25 @@ def weights_only(monkeypatch: pytest.MonkeyPatch) -> None:
         save_tensors({name: t.contiguous() for name, t in network.state_dict().items()}, folder / WEIGHTS)
 
     monkeypatch.setattr(training, "export_files", write)
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """For root, whom permissions do not bind: this process acts as a user whom they do."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that every user may enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory(prefix="dsh-test-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        Path(folder).chmod(0o755)

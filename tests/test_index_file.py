@@ -5,22 +5,24 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import draw
+from conftest import as_nobody, draw
 from test_indexing import MeanColour
 
 from dshcli.errors import DshError, NoIndex
 from dshcli.library.chunks import CHUNK_IDS, load_codes, pack_chunks
 from dshcli.library.connection import SCHEMA, open_for_writing
+from dshcli.library.contents import flat_images
 from dshcli.library.indexing import IndexOptions, index_folder
+from dshcli.library.schema import migrations
 from dshcli.library.store import Index, path_from_key, path_key, within
 from dshcli.progress import Silent
+from dshcli.proof.information import FLAT
 
 
 @pytest.fixture
@@ -187,6 +189,38 @@ def test_a_newer_schema(db: Path) -> None:
         assert "newer version" in str(error) and "Update" in error.hint
 
 
+def make_older(db: Path, images: int) -> None:
+    """An index as the first version made it."""
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dshcli.library.connection.SCHEMA", SCHEMA[:1])
+        apply = migrations.apply
+        patch.setattr(migrations, "apply", lambda database: apply(database, stop_before=SCHEMA[1]))
+        open_for_writing(db).close()
+        assert [n for (n,) in connection.execute("SELECT name FROM _sqlite_migrations")] == list(SCHEMA[:1])
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(images)")]
+        assert columns[-1] == "error"
+        connection.execute("INSERT INTO models (model_id, name, bits, radius) VALUES ('toy-1', 'toy', 24, 2)")
+        for id in range(1, images + 1):
+            values = [id, f"/p/{id}", 1, 1, id.to_bytes(32), 1, 1, "PNG", None]
+            connection.execute("INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            connection.execute("INSERT INTO codes VALUES (1, ?, ?)", [id, id.to_bytes(3)])
+
+
+def test_an_older_schema_is_read_after_the_next_dsh_index(db: Path, tmp_path: Path) -> None:
+    make_older(db, 3)
+    with pytest.raises(DshError, match="older version") as caught:
+        Index.open(db)
+    assert "dsh index" in caught.value.hint
+    photo = draw(tmp_path / "photos" / "new.png", 1)
+    assert index_folder(db, [photo.parent], MeanColour(), IndexOptions(), Silent()).hashed == 1
+    assert loaded(db).keys() == {1, 2, 3, 4}
+    with Index.open(db) as index:
+        known = index.rows("SELECT path, information IS NULL FROM images ORDER BY id")
+        assert known == [("/p/1", 1), ("/p/2", 1), ("/p/3", 1), (str(photo), 0)]
+        assert index.rows("SELECT count(*) FROM proofs") == [(0,)]
+        assert flat_images(index, FLAT).tolist() == []
+
+
 def test_a_corrupt_file(db: Path) -> None:
     make(db, 2000)
     with closing(sqlite3.connect(db, isolation_level=None)) as connection:
@@ -206,28 +240,6 @@ def test_a_folder_in_its_place(db: Path) -> None:
     for opening in (Index.open, Index.open_or_create):
         with pytest.raises(DshError, match="is a folder"):
             opening(db)
-
-
-@contextmanager
-def as_nobody() -> Iterator[None]:
-    """For root, whom permissions do not bind: this process acts as a user whom they do."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.fixture
-def public() -> Iterator[Path]:
-    """A folder that every user may enter, which pytest's own are not."""
-    with tempfile.TemporaryDirectory(prefix="dsh-test-", dir="/var/tmp") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
-        Path(folder).chmod(0o755)
 
 
 def test_a_read_only_index_can_be_searched_but_not_written(public: Path) -> None:
@@ -301,6 +313,7 @@ def test_a_full_disk_keeps_what_was_saved(small_disk: Path) -> None:
 CREATE = """
 import sys; sys.path.insert(0, {root!r})
 from pathlib import Path
+from dshcli.library.schema import migrations
 from dshcli.library.store import Index
 with Index.open_or_create(Path({db!r})) as index: index.ensure_model('toy-1', 'toy', 24, 2)
 """

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from conftest import draw
+from PIL import Image
 
 from dshcli.codes import Codes
 from dshcli.errors import DshError
@@ -20,6 +21,7 @@ from dshcli.library.chunks import load_codes
 from dshcli.library.indexing import IndexOptions, Ledger, index_folder
 from dshcli.library.store import Index
 from dshcli.progress import Silent
+from dshcli.proof.information import FLAT
 
 
 class MeanColour:
@@ -75,7 +77,7 @@ def test_rows_say_what_the_files_are(photos: Path, db: Path) -> None:
     path = photos / "2.png"
     (row,) = [row for row in rows["images"] if row[1] == str(path)]
     assert row[2:4] == (path.stat().st_size, path.stat().st_mtime_ns)
-    assert row[5:] == (96, 64, "PNG", None)
+    assert row[5:9] == (96, 64, "PNG", None) and 0.5 < row[9] < 1
     assert len(rows["codes"]) == 5
     with Index.open(db) as index:
         loaded = load_codes(index, index.models()[0])
@@ -247,6 +249,57 @@ def test_two_models_side_by_side(photos: Path, db: Path) -> None:
         # the first model's code of the changed picture described pixels that are gone
         assert len(load_codes(index, first).ids) == 4 and len(load_codes(index, second).ids) == 5
     assert counts(run(db, photos)) == {"hashed": 1, "unchanged": 4}
+
+
+def holds(db: Path) -> dict[str, float | None]:
+    return {Path(row[1]).name: row[9] for row in dump(db)["images"]}
+
+
+def test_information_tells_a_blank_page_from_a_picture(photos: Path, db: Path) -> None:
+    Image.new("RGB", (90, 60), (250, 250, 240)).save(photos / "blank.png")
+    (photos / "bad.jpg").write_text("no picture")
+    shutil.copy(photos / "0.png", photos / "copy.png")
+    run(db, photos)
+    found = holds(db)
+    assert found["blank.png"] < 1e-6 and found["bad.jpg"] is None
+    assert min(found[f"{number}.png"] for number in range(5)) > FLAT
+    draw(photos / "blank.png", 7)
+    shutil.copy(photos / "0.png", photos / "late.png")
+    (photos / "1.png").unlink()
+    run(db, photos)
+    after = holds(db)
+    assert after["blank.png"] > FLAT
+    assert after["0.png"] == after["copy.png"] == after["late.png"] == found["0.png"]
+    Image.new("RGB", (90, 60)).save(photos / "0.png")
+    run(db, photos)
+    assert holds(db)["0.png"] < 1e-6
+
+
+def test_a_model_that_sees_less_takes_no_information_away(photos: Path, db: Path) -> None:
+    class Tiny(MeanColour):  # 4 pixels show no more than a plain colour and a gradient would
+        spec = InputSpec(2, 3)
+
+    run(db, photos)
+    found = holds(db)
+    assert counts(run(db, photos, hasher=Tiny("tiny"))) == {"hashed": 5}
+    assert holds(db) == found
+    other = db.with_name("other.db")
+    run(other, photos, hasher=Tiny("tiny"))
+    assert set(holds(other).values()) == {0.0}
+    run(other, photos)
+    assert holds(other) == found
+
+
+def test_information_of_an_older_version_stays_unknown_until_the_file_is_hashed_again(photos: Path, db: Path) -> None:
+    run(db, photos)
+    found = holds(db)
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        connection.execute("UPDATE images SET information = NULL")
+    os.utime(photos / "0.png", ns=(0, 1_000_000_000))
+    run(db, photos)
+    assert set(holds(db).values()) == {None}
+    run(db, photos, hasher=MeanColour("other"))
+    assert holds(db) == found
 
 
 def test_names_that_no_one_expects(photos: Path, db: Path) -> None:

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from dshcli.errors import BadModel, NoData
-from dshcli.hasher import lite0, networks
+from dshcli.hasher import lite0
 from dshcli.hasher.lite0 import (
     Lite0,
     SameConv,
@@ -18,7 +18,7 @@ from dshcli.hasher.lite0 import (
     pretrained_features,
     same_padding,
 )
-from dshcli.hasher.models import WEIGHTS, builtin_folder, open_model
+from dshcli.hasher.models import WEIGHTS
 
 HALF = {"backbone": "lite0", "bits": 16, "size": 32, "channels": 3, "hidden": 0, "norm": False}
 
@@ -67,22 +67,29 @@ def test_shapes_and_parameters() -> None:
     assert sum(p.numel() for p in network.parameters()) == 3_371_008  # published: 4.65 M with the 1,000-class layer
 
 
-def test_features_start_where_the_built_in_model_is() -> None:
+def test_the_shipped_features_are_whole() -> None:
     features = pretrained_features()
     assert isinstance(features, Lite0)
-    stored = networks.build(open_model(builtin_folder()).config.network)
-    missing = stored.load_state_dict({f"{lite0.PREFIX}{k}": v for k, v in features.state_dict().items()}, strict=False)
-    assert set(missing.missing_keys) == {"head.0.weight", "head.0.bias"}
-    assert not missing.unexpected_keys
     assert {t.dtype for t in features.state_dict().values()} == {torch.float32, torch.int64}
 
 
-def test_features_of_a_trained_network_come_back(tmp_path: Path) -> None:
-    network = networks.build(HALF)
-    save_file({name: t.clone() for name, t in network.state_dict().items()}, tmp_path / WEIGHTS)
-    features = pretrained_features(tmp_path / WEIGHTS)
-    for name, tensor in network.body[0].state_dict().items():  # type: ignore[index]
-        assert torch.equal(features.state_dict()[name], tensor)
+def test_folded_norms_change_no_feature() -> None:
+    """In eval mode a BatchNorm is a scale and a shift: as a layer, in the kernel on the fly, and folded for good."""
+    torch.manual_seed(0)
+    conv = lite0.ConvNorm(3, 8, 3, stride=2)
+    conv.train()
+    for _ in range(5):
+        conv(torch.randn(4, 3, 16, 16) * 2 + 1)
+    conv.eval()
+    x = torch.randn(2, 3, 16, 16)
+    with torch.no_grad():
+        layer_by_layer = conv[2](conv[1](conv[0](x)))
+        on_the_fly = conv(x)
+        lite0.fold_norms(conv)
+        folded = conv(x)
+    torch.testing.assert_close(on_the_fly, layer_by_layer)
+    torch.testing.assert_close(folded, layer_by_layer)
+    assert torch.equal(conv[1].weight, torch.ones(8))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not tensors", {}])

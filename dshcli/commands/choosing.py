@@ -1,11 +1,14 @@
 """Which model a command means, and the radius that it means with it."""
 
 from dshcli.codes import chance_pairs
-from dshcli.errors import NoIndex, NoModel, UsageError
+from dshcli.errors import BadModel, NoIndex, NoModel, UsageError
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.models import Model, current_name, find_model, list_models
 from dshcli.hasher.radii import radius_of
 from dshcli.library.store import Index, IndexedModel
+from dshcli.proof.kinds import COPIES, Kind
+
+FALSE_CANDIDATES = 2.0  # pairs of strangers for each image that verification may have to reject
 
 
 def choose_indexed(index: Index, wanted: str | None) -> IndexedModel:
@@ -46,16 +49,61 @@ def _matching(models: list[IndexedModel], name: str) -> IndexedModel | None:
 
 def encoder_of(indexed: IndexedModel) -> Encoder:
     """The network that made the codes of an indexed model. Raises NoModel if its folder is gone."""
+    model = _maybe_model(indexed, None)
+    if model is None:
+        raise NoModel(
+            f"the model {indexed.model_id} that made these codes is no longer here",
+            hint="Hash the images again: dsh index FOLDER --model NAME (dsh models list shows the models).",
+        )
+    return Encoder(model)
+
+
+def false_rates(indexed: IndexedModel, wanted: str | None) -> tuple[float, ...]:
+    """The model's share of unrelated pairs within each radius; none if it was not trained on copies, or is gone."""
+    try:
+        model = _maybe_model(indexed, wanted)
+    except (NoModel, BadModel):
+        return ()
+    return () if model is None else model.config.false_rates
+
+
+def _maybe_model(indexed: IndexedModel, wanted: str | None) -> Model | None:
+    """The model here that made the codes. Raises NoModel, BadModel of the wanted (None: the current) one."""
     for model in list_models():
         if isinstance(model, Model) and model.model_id == indexed.model_id:
-            return Encoder(model)
-    model = find_model(current_name())
-    if model.model_id == indexed.model_id:  # a folder outside the usual place
-        return Encoder(model)
-    raise NoModel(
-        f"the model {indexed.model_id} that made these codes is no longer here",
-        hint="Hash the images again: dsh index FOLDER --model NAME (dsh models list shows the models).",
-    )
+            return model
+    model = find_model(wanted)  # may be a folder outside the usual place
+    return model if model.model_id == indexed.model_id else None
+
+
+def candidate_radius(rates: tuple[float, ...], images: int, least: int) -> int:
+    """The widest radius at which so many images have `FALSE_CANDIDATES` each at most, to be expected from the rates of
+    a model: at least its own radius, and at most what its rates reach to."""
+    fitting = [radius for radius, rate in enumerate(rates) if rate * images / 2 <= FALSE_CANDIDATES]
+    return max([least, *fitting])
+
+
+def choose_kinds(words: tuple[str, ...], *, verify: bool) -> frozenset[Kind]:
+    """The kinds of those names (none: all that can be grouped), whatever their hyphens, spaces and case.
+
+    Raises UsageError for other names, and for kinds that only verification tells where there is none.
+    """
+    known = {_letters(kind): kind for kind in Kind if kind in COPIES}
+    for word in words:
+        if _letters(word) not in known:
+            names = ", ".join(kind.replace(" ", "-") for kind in known.values())
+            raise UsageError(f"there is no kind {word.strip()!r}", hint=f"Kinds: {names}")
+    chosen = frozenset(known[_letters(word)] for word in words) or COPIES
+    if words and not verify and chosen != {Kind.EXACT}:
+        raise UsageError(
+            "without verification, nothing but `exact` can be told of an image",
+            hint="Use --kinds exact, or add --verify.",
+        )
+    return chosen
+
+
+def _letters(word: str) -> str:
+    return "".join(letter for letter in word.lower() if letter.isalpha())
 
 
 def choose_radius(radius: int | None, model: IndexedModel) -> int:

@@ -1,41 +1,62 @@
-"""`dsh dupes`: groups of images whose codes lie within the radius, largest saving first."""
+"""`dsh dupes`: groups of images that are one picture, by their codes and by a proof; largest saving first."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from dshcli.codes import Codes
-from dshcli.commands.choosing import chance_warning, choose_indexed, choose_radius
-from dshcli.dedupe.keepers import preference, reason
-from dshcli.images.walk import absolute_root
-from dshcli.library.chunks import load_codes
+from dshcli.commands.choosing import (
+    candidate_radius,
+    chance_warning,
+    choose_indexed,
+    choose_kinds,
+    choose_radius,
+    false_rates,
+)
+from dshcli.dedupe.by_codes import Found, Verification, groups_by_codes
+from dshcli.dedupe.collection import Collection, Positions, collect, rows_of, savings
+from dshcli.dedupe.keepers import reason
+from dshcli.dedupe.verified import Terms, verified_groups
+from dshcli.images.opening import MAX_PIXELS
+from dshcli.library.contents import flat_images
 from dshcli.library.store import Image, Index, IndexedModel
-from dshcli.search.groups import Grouping, single_groups, star_groups
+from dshcli.progress import Reporter, Silent
+from dshcli.proof.information import FLAT
+from dshcli.proof.kinds import Kind
+from dshcli.proof.proving import PixelProver, Prover
 
-LINKS = {"star": star_groups, "single": single_groups}
-ROWS_AT_ONCE = 4096  # images whose rows are read together
+SIMILAR = "similar"  # the kind of a member whose code is near, and of which nothing is proven
 
 
 @dataclass(frozen=True)
 class DupesOptions:
-    """radius None: the model's own; link: star or single; folders: only images under these (none: all)."""
+    """radius None: the model's own, or a wider one for candidates that are verified; link: star or single; folders:
+    only images under these (none: all).
+
+    verify: prove on their pixels that members are the same picture (None: if the model was trained on copies); kinds:
+    only members of these kinds (none: all); jobs: threads (0: one a core); max_pixels: of a picture to verify.
+    """
 
     model: str | None = None
     radius: int | None = None
     link: str = "star"
     folders: tuple[str, ...] = ()
+    verify: bool | None = None
+    kinds: tuple[str, ...] = ()
+    jobs: int = 0
+    max_pixels: int = MAX_PIXELS
 
 
 @dataclass(frozen=True)
 class Member:
-    """An image of a group: its distance from the keeper in bits, and whether its bytes are the keeper's."""
+    """An image of a group: its distance from the keeper in bits, whether its bytes are the keeper's, and what it is to
+    the keeper: a proof.kinds.Kind, or "similar" where nothing is proven; detail: a few words about that, or ""."""
 
     image: Image
     distance: int
     exact: bool
+    kind: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +72,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Dupes:
-    """All groups, with their totals. `groups` reads the rows of a group only when it is its turn."""
+    """All groups, with their totals. `groups` reads the rows of a group only when it is its turn, as `flat_images` does
+    the rows of the `flat` images that are left out."""
 
     model: IndexedModel
     radius: int
@@ -62,103 +84,59 @@ class Dupes:
     copies: int
     frees: int
     groups: Iterator[Group]
+    verification: Verification | None
+    flat: int
+    flat_images: Iterator[Image]
 
 
-@dataclass(frozen=True)
-class _Candidates:
-    """Of n images, by position: ids (ascending), packed codes, rank as a keeper (0: best), size in bytes."""
-
-    ids: npt.NDArray[np.int64]
-    codes: Codes
-    ranks: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.int64]
-
-    def where(self, mask: npt.NDArray[np.bool_]) -> "_Candidates":
-        return _Candidates(self.ids[mask], self.codes[mask], self.ranks[mask], self.sizes[mask])
-
-
-def find_dupes(index: Index, options: DupesOptions) -> Dupes:
+def find_dupes(
+    index: Index, options: DupesOptions, reporter: Reporter | None = None, prover: Prover | None = None
+) -> Dupes:
     """Groups the images of an index. Raises NoIndex, NoModel, UsageError, DshError."""
     model = choose_indexed(index, options.model)
+    rates = false_rates(model, options.model)
+    verify = bool(rates) if options.verify is None else options.verify
+    kinds = choose_kinds(options.kinds, verify=verify)
     radius = choose_radius(options.radius, model)
-    link = LINKS[options.link]
-    images = _candidates(index, model, options.folders)
-    grouping = link(images.codes, model.bits, radius, images.ranks)
-    gone, links = _look(index, images, grouping)
-    if gone:
-        images = images.where(~np.isin(images.ids, gone))
-        grouping = link(images.codes, model.bits, radius, images.ranks)
-    frees = _savings(images, grouping, links)
+    flat = flat_images(index, FLAT) if rates else np.empty(0, np.int64)
+    by_contents = verify or bool(options.kinds)
+    images = collect(index, model, options.folders, digests=by_contents or len(flat) > 0)
+    flat = flat[np.isin(flat, images.ids)]
+    if verify and options.radius is None:
+        radius = candidate_radius(rates, len(images.ids), radius)
+    if by_contents:
+        terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels)
+        found = verified_groups(index, images, terms, prover or PixelProver(), reporter or Silent())
+    else:
+        found = groups_by_codes(index, images, flat, model.bits, radius, options.link)
+    return _dupes(index, model, radius, found, flat, verify=verify)
+
+
+def _dupes(index: Index, model: IndexedModel, radius: int, found: Found, flat: Positions, *, verify: bool) -> Dupes:
+    images, grouping = found.images, found.grouping
+    frees = savings(images, grouping, found.links)
     keepers = grouping.members[grouping.starts[:-1]]
     order = np.lexsort((images.ranks[keepers], -frees))
     return Dupes(
         model=model,
         radius=radius,
         images=len(images.ids),
-        missing=len(gone),
-        warning=chance_warning(len(images.ids), model.bits, radius),
+        missing=found.gone,
+        warning="" if verify else chance_warning(len(images.ids), model.bits, radius),
         count=len(order),
         copies=len(grouping.members) - len(order),
         frees=int(frees.sum()),
-        groups=_groups(index, images, grouping, order, frees),
+        groups=_groups(index, images, found, order, frees),
+        verification=found.verification if verify else None,
+        flat=len(flat),
+        flat_images=rows_of(index, flat),
     )
 
 
-def _candidates(index: Index, model: IndexedModel, folders: tuple[str, ...]) -> _Candidates:
-    indexed, facts = load_codes(index, model), index.facts()
-    by_id = np.argsort(facts.ids)
-    # Between the two reads another process may have dropped an image; it is then in neither.
-    known = np.isin(indexed.ids, facts.ids)
-    ids, codes = indexed.ids[known], indexed.codes[known]
-    sizes = facts.sizes[by_id][np.searchsorted(facts.ids[by_id], ids)]
-    images = _Candidates(ids, codes, preference(facts, ids), sizes)
-    if not folders:
-        return images
-    inside = index.ids_within(absolute_root(folder) for folder in folders)
-    return images.where(np.isin(ids, np.fromiter(inside, np.int64, len(inside))))
-
-
-def _look(index: Index, images: _Candidates, grouping: Grouping) -> tuple[list[int], list[int]]:
-    """Which grouped images have lost their file, and which are hard links to the file of a better one."""
-    gone, links = [], []
-    seen: set[tuple[int, int]] = set()
-    best_first = grouping.members[np.argsort(images.ranks[grouping.members])]
-    for image in _rows(index, images.ids[best_first]):
-        try:
-            file = os.lstat(image.path)
-        except OSError:
-            gone.append(image.id)
-            continue
-        if file.st_nlink > 1:
-            if (file.st_dev, file.st_ino) in seen:
-                links.append(image.id)
-            seen.add((file.st_dev, file.st_ino))
-    return gone, links
-
-
-def _rows(index: Index, ids: npt.NDArray[np.int64]) -> Iterator[Image]:
-    """The rows of images, in the order of `ids`, a few thousand at a time."""
-    for at in range(0, len(ids), ROWS_AT_ONCE):
-        part = ids[at : at + ROWS_AT_ONCE].tolist()
-        rows = index.images(part)
-        yield from (rows[id] for id in part if id in rows)
-
-
-def _savings(images: _Candidates, grouping: Grouping, links: list[int]) -> npt.NDArray[np.int64]:
-    """Bytes (groups,) that each group frees when all but its keeper go. A hard link frees nothing."""
-    if not len(grouping.members):
-        return np.zeros(0, np.int64)
-    sizes = np.where(np.isin(images.ids, links), 0, images.sizes)[grouping.members]
-    starts = grouping.starts[:-1]
-    sizes[starts] = 0
-    return np.add.reduceat(sizes, starts)
-
-
-def _groups(
-    index: Index, images: _Candidates, grouping: Grouping, order: npt.NDArray[np.int64], frees: npt.NDArray[np.int64]
-) -> Iterator[Group]:
+def _groups(index: Index, images: Collection, found: Found, order: Positions, frees: Positions) -> Iterator[Group]:
+    grouping = found.grouping
     members = (grouping.members[grouping.starts[g] : grouping.starts[g + 1]] for g in order)
-    rows = _rows(index, images.ids[np.concatenate([*members])]) if len(order) else iter(())
+    rows = rows_of(index, images.ids[np.concatenate([*members])]) if len(order) else iter(())
     for number, g in enumerate(order.tolist(), start=1):
         start, stop = grouping.starts[g], grouping.starts[g + 1]
         keeper, *others = [next(rows) for _ in range(stop - start)]
@@ -168,8 +146,18 @@ def _groups(
             keeper=keeper,
             why=reason(keeper, others),
             members=tuple(
-                Member(image, distance, image.digest == keeper.digest)
+                Member(image, distance, image.digest == keeper.digest, *_kind(found, keeper, image))
                 for image, distance in zip(others, distances, strict=True)
             ),
             frees=int(frees[g]),
         )
+
+
+def _kind(found: Found, keeper: Image, image: Image) -> tuple[str, str]:
+    """What an image is to its keeper, and a few words about that."""
+    if image.digest == keeper.digest:
+        return Kind.EXACT, ""
+    proof = found.proofs.get(image.digest)
+    if proof is not None:
+        return proof.kind, proof.detail
+    return SIMILAR, "" if found.verification is None else "by way of other images"

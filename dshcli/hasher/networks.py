@@ -31,15 +31,16 @@ _WITH_SIDE_BRANCHES = ("googlenet", "inception_v3")  # several outputs while tra
 class HashNetwork(nn.Module):
     """A body that turns pixels into features (n, f), and a head that turns those into outputs (n, bits)."""
 
-    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+    def __init__(self, body: nn.Module, head: nn.Module, beside: nn.Module | None = None) -> None:
         super().__init__()
         self.body = body
         self.head = head
+        self.beside = beside  # more outputs, right from the pixels, that nothing has to learn
         self._body_in_eval = False
 
     def forward(self, x: Tensor) -> Tensor:
         outputs: Tensor = self.head(self.body(x))
-        return outputs
+        return outputs if self.beside is None else torch.cat([outputs, self.beside(x)], dim=1)
 
     def keep_statistics(self) -> None:
         """From now on the body stays in eval mode: its BatchNorms keep the statistics of the data it came from.
@@ -83,7 +84,13 @@ def build(network: dict[str, Any]) -> HashNetwork:
         body, features = _lite0(network.get("pool", "mean"))
     else:
         body, features = _torchvision(backbone)
-    return HashNetwork(body, _head(features, network))
+    return HashNetwork(body, _head(features, network), beside_of(network))
+
+
+def beside_of(network: dict[str, Any]) -> nn.Module | None:
+    """The part beside the learned outputs, if the description asks for one."""
+    waves = network.get("waves", 0)
+    return Waves(waves, network["size"]) if waves else None
 
 
 def choose_backbone(side: int, channels: int, images: int, *, pretrained: bool) -> str:
@@ -156,6 +163,31 @@ def _resnet(channels: int) -> tuple[nn.Module, int]:
         *_conv(channels, a), _Residual(a, b), _Residual(b, c), _Residual(c, d), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     )  # fmt: skip
     return body, d
+
+
+class Waves(nn.Module):
+    """Normalised RGB pixels (n, 3, size, size) -> their `count` longest waves, without the mean: (n, count).
+
+    The coefficients of a discrete cosine transform of the gray picture, as classic perceptual hashes take them
+    (Zauner, 2010; PDQ): what compression, a smaller size or other colours leave as it is.
+    """
+
+    waves: Tensor
+
+    def __init__(self, count: int, size: int) -> None:
+        super().__init__()
+        places = torch.arange(size, dtype=torch.float32)
+        pairs = ((x, y) for x in range(size) for y in range(size))
+        longest = sorted(pairs, key=lambda pair: (sum(pair), abs(pair[0] - pair[1]), pair))
+        chosen = longest[1 : count + 1]
+        cosines = torch.cos(torch.pi / size * (places + 0.5) * places[:, None])  # (frequency, place)
+        rows, columns = cosines[[y for _, y in chosen]], cosines[[x for x, _ in chosen]]
+        # It can be made again, so that no file has to keep it.
+        self.register_buffer("waves", rows[:, :, None] * columns[:, None, :], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gray = 0.299 * x[:, 0] + 0.587 * x[:, 1] + 0.114 * x[:, 2]
+        return gray.flatten(1) @ self.waves.flatten(1).T
 
 
 class PowerMean(nn.Module):

@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 from dshcli import paths
-from dshcli.errors import BadModel, NoData
+from dshcli.errors import NoData
 from dshcli.hasher.augment import Augment
 from dshcli.hasher.download import fetch, write_atomically
 from dshcli.hasher.feature_cache import image_digest
 from dshcli.hasher.feeds import PixelFeed
-from dshcli.hasher.lite0 import MEAN, STD
+from dshcli.hasher.lite0 import MEAN, STD, pretrained_features
 from dshcli.hasher.models import WEIGHTS, builtin_folder, open_model
 from dshcli.hasher.networks import HashNetwork
 from dshcli.progress import Reporter
@@ -61,17 +61,9 @@ class FrozenViews:
 
 
 def load_lite0(network: HashNetwork) -> None:
-    """Gives the body of a lite0 network the built-in weights. Raises BadModel if they are missing or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    path = builtin_folder() / WEIGHTS
-    try:
-        tensors = load_file(path)
-        body = {name.removeprefix("body."): t for name, t in tensors.items() if name.startswith("body.")}
-        network.body.load_state_dict(body)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise BadModel(f"{path}: {error}", hint="The package is damaged: install it again.") from error
+    """Gives the body of a lite0 network the ImageNet weights. Raises BadModel if they are missing or damaged."""
+    features, *_ = network.body.children()
+    features.load_state_dict(pretrained_features().state_dict())
 
 
 def maybe_load_photo(network: HashNetwork, description: dict[str, Any]) -> bool:

@@ -23,8 +23,9 @@ from dshcli.hasher.export import export_files
 from dshcli.hasher.fitting import Diverged, Lesson, coded, encode, fit, outputs_of
 from dshcli.hasher.journal import Journal, NoJournal, TensorBoard
 from dshcli.hasher.labels import has_several
+from dshcli.hasher.lite0 import SHIPPED
 from dshcli.hasher.memory import memory_told, to_read_less, to_train_on_less
-from dshcli.hasher.models import WEIGHTS, Model, ModelConfig, builtin_folder, save_model
+from dshcli.hasher.models import Model, ModelConfig, save_model
 from dshcli.hasher.place import Place, check_place, claim_place
 from dshcli.hasher.ranking import Coded, tie_aware_map
 from dshcli.hasher.recipe import Recipe, TrainOptions, check_options, decide
@@ -124,7 +125,7 @@ def held(place: Place, reporter: Reporter) -> Iterator[None]:
 def recipe_for(survey: Survey, options: TrainOptions) -> Recipe:
     backbone = options.backbone
     if backbone == "auto":
-        pretrained = (builtin_folder() / WEIGHTS).is_file()
+        pretrained = SHIPPED.is_file()
         backbone = networks.choose_backbone(survey.side, survey.channels, survey.images, pretrained=pretrained)
     spec = networks.choose_spec(backbone, survey.side, survey.channels)
     return decide(options, survey, backbone, spec, device_for(options.device))

@@ -3,7 +3,6 @@
     bytes -> Pillow (JPEG at reduced scale) -> 8 bits a channel -> square -> alpha over white -> gray or RGB -> upright
 
 Every step after the decoder works on few pixels: the picture is scaled down before it is converted and turned.
-`open_upright` does the same for whoever wants the picture's own shape: scaled down within bounds, not squared.
 """
 
 import io
@@ -19,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dshcli.errors import BadImage, TryAgain
-from dshcli.images.content import pixel_digest, stream_digest
 from dshcli.images.reading import read_image_file
 from dshcli.images.sniff import SNIFF_BYTES, sniff
 from dshcli.images.spec import InputSpec
@@ -32,7 +30,7 @@ T = TypeVar("T")
 MAX_PIXELS = 200_000_000  # a phone's 200-megapixel picture still opens; a decompression bomb does not
 DRAFT_MARGIN = 2  # a JPEG is decoded to at least this many times the square's side
 
-_ORIENTATION = 0x0112  # the EXIF tag
+ORIENTATION = 0x0112  # the EXIF tag
 _TURNS = {  # EXIF orientation -> the Pillow operations that make the picture upright
     2: ("FLIP_LEFT_RIGHT",),
     3: ("ROTATE_180",),
@@ -42,7 +40,7 @@ _TURNS = {  # EXIF orientation -> the Pillow operations that make the picture up
     7: ("TRANSVERSE",),
     8: ("ROTATE_90",),
 }
-_LYING = (5, 6, 7, 8)  # orientations that exchange width and height
+LYING = (5, 6, 7, 8)  # orientations that exchange width and height
 
 
 @dataclass(frozen=True)
@@ -58,20 +56,6 @@ class Picture:
     format: str
 
 
-@dataclass(frozen=True)
-class Upright:
-    """An upright picture in its own shape: RGB uint8 (rows, columns, 3), within the bounds that were asked for.
-
-    width and height are the file's own, after EXIF turns. content: two files of equal content show the same pixels,
-    each of them; the reverse does not hold. None where that cannot be told (several frames, more than 8 bits).
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    width: int
-    height: int
-    content: bytes | None
-
-
 def open_image(source: Path | str | bytes, spec: InputSpec, max_pixels: int = MAX_PIXELS) -> Picture:
     """The first frame of an image file (or of its bytes) as `spec` wants it.
 
@@ -79,15 +63,10 @@ def open_image(source: Path | str | bytes, spec: InputSpec, max_pixels: int = MA
     truncated, damaged, of an unknown kind, or of more than `max_pixels` pixels.
     """
     data = source if isinstance(source, bytes) else _bytes_of(source)
-    return _guarded(data, lambda name: _picture(data, name, spec, max_pixels))
+    return guarded(data, lambda name: _picture(data, name, spec, max_pixels))
 
 
-def open_upright(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Upright:
-    """The first frame of an image file's bytes, scaled down (never up) to a longer side of `side`; raises as above."""
-    return _guarded(data, lambda name: _upright(data, name, side, max_pixels))
-
-
-def _guarded(data: bytes, read: Callable[[str], T]) -> T:
+def guarded(data: bytes, read: Callable[[str], T]) -> T:
     """What `read` makes of an image of the format that its first bytes tell; decoders' errors become BadImage."""
     name = sniff(data[:SNIFF_BYTES])
     if name is None:
@@ -113,9 +92,9 @@ def _bytes_of(path: Path | str) -> bytes:
 
 
 @contextmanager
-def _opened(data: bytes, name: str, max_pixels: int) -> Iterator["Image"]:
+def opened(data: bytes, name: str, max_pixels: int) -> Iterator["Image"]:
     """The image, not yet decoded."""
-    with _pillow().open(io.BytesIO(data), formats=[name]) as image:
+    with pillow_ready().open(io.BytesIO(data), formats=[name]) as image:
         width, height = image.size
         if width * height > max_pixels:
             raise TryAgain(f"{width} x {height} pixels are more than the limit of {max_pixels} (--max-pixels)")
@@ -123,53 +102,31 @@ def _opened(data: bytes, name: str, max_pixels: int) -> Iterator["Image"]:
 
 
 def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int) -> Picture:
-    pillow = _pillow()
-    with _opened(data, name, max_pixels) as image:
+    pillow = pillow_ready()
+    with opened(data, name, max_pixels) as image:
         width, height = image.size
         if name == "JPEG":
             side = DRAFT_MARGIN * spec.size
             image.draft("L" if spec.channels == 1 and image.mode == "L" else None, (side, side))
         image.load()
-        turn = image.getexif().get(_ORIENTATION, 1)
-        small = _eight_bits(image).resize((spec.size, spec.size), pillow.Resampling.BILINEAR, reducing_gap=2.0)
-    flat = _turned(_over_white(small).convert("L" if spec.channels == 1 else "RGB"), turn)
+        turn = image.getexif().get(ORIENTATION, 1)
+        small = eight_bits(image).resize((spec.size, spec.size), pillow.Resampling.BILINEAR, reducing_gap=2.0)
+    flat = turned(over_white(small).convert("L" if spec.channels == 1 else "RGB"), turn)
     pixels = np.asarray(flat, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
-    if turn in _LYING:
+    if turn in LYING:
         width, height = height, width
     return Picture(pixels, width, height, name)
 
 
-def _upright(data: bytes, name: str, side: int, max_pixels: int) -> Upright:
-    pillow = _pillow()
-    with _opened(data, name, max_pixels) as image:
-        size, mode, frames = image.size, image.mode, getattr(image, "n_frames", 1)
-        scale = min(side / max(size), 1.0)
-        small = (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1))
-        if name == "JPEG":
-            image.draft(None, small)
-        image.load()
-        turn = image.getexif().get(_ORIENTATION, 1)
-        whole = _over_white(_eight_bits(image)).convert("RGB")
-    if frames > 1 or mode.startswith(("I", "F")):
-        content = None
-    elif whole.size == size:
-        content = pixel_digest(_turned(whole, turn))
-    else:
-        content = stream_digest(data, turn)  # a JPEG at reduced scale: to decode it in full would cost too much
-    flat = _turned(whole.resize(small, pillow.Resampling.BILINEAR, reducing_gap=2.0), turn)
-    width, height = size[::-1] if turn in _LYING else size
-    return Upright(np.asarray(flat, dtype=np.uint8), width, height, content)
-
-
-def _turned(image: "Image", turn: int) -> "Image":
+def turned(image: "Image", turn: int) -> "Image":
     """The image as its EXIF orientation wants it shown."""
-    pillow = _pillow()
+    pillow = pillow_ready()
     for operation in _TURNS.get(turn, ()):
         image = image.transpose(pillow.Transpose[operation])
     return image
 
 
-def _eight_bits(image: "Image") -> "Image":
+def eight_bits(image: "Image") -> "Image":
     """The image in a mode that can be scaled: 8 bits a channel, no palette."""
     if image.mode.startswith("I;16"):
         return _gray(np.asarray(image) >> 8)
@@ -199,7 +156,7 @@ def _stretched(values: npt.NDArray[Any]) -> "Image":
     return _gray((values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values))
 
 
-def _over_white(image: "Image") -> "Image":
+def over_white(image: "Image") -> "Image":
     """Transparent parts become white, as a viewer or a printed page would show them."""
     if image.mode not in ("RGBA", "LA", "RGBa", "La"):
         return image
@@ -235,7 +192,7 @@ def _reason(error: Exception) -> str:
 
 
 @cache
-def _pillow() -> Any:
+def pillow_ready() -> Any:
     """Pillow, made ready once: HEIC registered, and its own bomb limit off, since `max_pixels` is ours."""
     import pillow_heif
     from PIL import Image, ImageFile

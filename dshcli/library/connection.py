@@ -13,7 +13,10 @@ from pathlib import Path
 from dshcli.errors import DshError, NoIndex
 
 MIGRATION_SET = "dsh"
-SCHEMA = ("m001_images_and_codes",)  # every migration, oldest first; schema.py has the same names
+SCHEMA = (
+    "m001_images_and_codes",
+    "m002_proofs_and_information",
+)  # every migration, oldest first; schema.py has the same names
 APPLICATION_ID = 0x64736831  # "dsh1": tells our files from other programs' databases
 BUSY_SECONDS = 30.0
 

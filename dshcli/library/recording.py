@@ -5,6 +5,7 @@ import sqlite3
 from dshcli.images.walk import Found
 from dshcli.library.chunks import pack_chunks
 from dshcli.library.connection import checkpoint
+from dshcli.library.proofs import drop_orphans
 from dshcli.library.store import Content, Index, Known, path_key
 from dshcli.library.workers import Batch
 
@@ -62,7 +63,8 @@ class Recorder:
             self.unchanged += 1  # only its time was touched
         else:
             self.hashed += 1
-        image = _upsert(db, found, content.digest, content.width, content.height, content.format, None)
+        facts = (content.digest, content.width, content.height, content.format, None, content.information)
+        image = _upsert(db, found, *facts)
         if row is not None and row.digest != content.digest:
             db.execute("DELETE FROM codes WHERE image = ?", [image])  # those of other models describe the old content
         db.execute("INSERT OR REPLACE INTO codes VALUES (?, ?, ?)", [self.model, image, content.code])
@@ -80,7 +82,7 @@ class Recorder:
         return True
 
     def _save_error(self, db: sqlite3.Connection, found: Found, reason: str) -> None:
-        image = _upsert(db, found, None, None, None, None, reason)
+        image = _upsert(db, found, None, None, None, None, reason, None)
         db.execute("DELETE FROM codes WHERE image = ?", [image])
 
     def finish(self, *, prune: bool) -> None:
@@ -88,6 +90,7 @@ class Recorder:
         if prune and self.vanished:
             with self.index.write() as db:
                 db.executemany("DELETE FROM images WHERE path = ?", [[path_key(path)] for path in self.vanished])
+                drop_orphans(db)
             self.removed = len(self.vanished)
             self.vanished.clear()
         pack_chunks(self.index)
@@ -95,11 +98,19 @@ class Recorder:
 
 
 def _upsert(db: sqlite3.Connection, found: Found, *facts: object) -> int:
-    """The id of the row of `found.path`, made or brought up to date; facts: digest, width, height, format, error."""
+    """The id of the row of `found.path`, made or brought up to date; facts: the columns from digest to information.
+
+    A model that looks at few pixels finds less in a picture than others do: the most that was found in a content stays.
+    """
     sql = """
-        INSERT INTO images (path, size, mtime_ns, digest, width, height, format, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO images (path, size, mtime_ns, digest, width, height, format, error, information)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, digest = excluded.digest,
-            width = excluded.width, height = excluded.height, format = excluded.format, error = excluded.error
+            width = excluded.width, height = excluded.height, format = excluded.format, error = excluded.error,
+            information = CASE
+                WHEN digest = excluded.digest AND information > coalesce(excluded.information, 0) THEN information
+                ELSE excluded.information
+            END
         RETURNING id
     """
     values = [path_key(found.path), found.size, found.mtime_ns, *facts]

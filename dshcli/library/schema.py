@@ -1,11 +1,13 @@
 """The index's tables, as append-only numbered migrations. Only creating and writing import this module.
 
     models       key, model_id, name, bits, radius             whose codes are in here
-    images       id, path, size, mtime_ns, digest, width, height, format, error
+    images       id, path, size, mtime_ns, digest, width, height, format, error, information
     codes        (model, image) -> code                        packed bytes: a code >= 2^63 overflows INTEGER
     code_chunks  (model, chunk) -> offsets, codes              derived: the codes of ids chunk*65536 .. +65535, packed
+    proofs       (digest_a, digest_b) -> version, kind, detail, changed, inliers    what two contents are to each other
 
-A path is TEXT where it is valid UTF-8 and BLOB where it is not. An image with `error` has neither digest nor code.
+A path is TEXT where it is valid UTF-8 and BLOB where it is not. An image with `error` has neither digest nor code;
+`information` (0 to 1) is NULL where an older version hashed it. A proof's digest_a is the lesser of the two.
 Triggers keep code_chunks true: whatever touches a code empties its chunk in the same transaction, and readers fall
 back to the rows of an empty chunk. So a stop at any moment leaves nothing to repair.
 """
@@ -55,6 +57,20 @@ def m001_images_and_codes(db: Database) -> None:
         "CREATE INDEX codes_by_image ON codes (image)",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m002_proofs_and_information(db: Database) -> None:
+    db.execute("ALTER TABLE images ADD COLUMN information REAL")
+    db.execute(
+        """
+        CREATE TABLE proofs (
+            digest_a BLOB NOT NULL, digest_b BLOB NOT NULL, version INTEGER NOT NULL, kind TEXT NOT NULL,
+            detail TEXT NOT NULL, changed REAL NOT NULL, inliers INTEGER NOT NULL,
+            PRIMARY KEY (digest_a, digest_b), CHECK (digest_a < digest_b)
+        ) WITHOUT ROWID
+        """
+    )
 
 
 def _chunk_trigger(event: str, row: str) -> str:

@@ -42,13 +42,15 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file's bytes gave: digest (32 bytes), upright width and height, format, packed code."""
+    """What a file's bytes gave: digest (32 bytes), upright width and height, format, packed code, and how much the
+    picture holds, from 0 (one colour) to 1 (None: an older version hashed it)."""
 
     digest: bytes
     width: int
     height: int
     format: str
     code: bytes
+    information: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from dshcli.images.walk import Found
 from dshcli.library.connection import open_for_reading, translated
 from dshcli.library.store import Content
 from dshcli.machine import cores
+from dshcli.proof.information import information
 
 BATCH = 16  # files a worker takes at once: small enough to stop within a second, large enough to be worth a commit
 
@@ -84,7 +85,7 @@ class KnownContents:
     def find(self, digest: bytes) -> Content | None:
         """The content with that digest, if its code is known. Safe to call from any thread."""
         sql = """
-            SELECT digest, width, height, format, code FROM images JOIN codes ON image = id AND model = ?
+            SELECT digest, width, height, format, code, information FROM images JOIN codes ON image = id AND model = ?
             WHERE digest = ? LIMIT 1
         """
         with self._lock, translated(self._path):
@@ -150,7 +151,8 @@ class Worker:
             return Outcome(found, reason=str(error)), None
         except BadImage as error:
             return Outcome(found, reason=str(error), lasting=True), None
-        content = Content(file.digest, picture.width, picture.height, picture.format, b"")
+        holds = information(picture.pixels)
+        content = Content(file.digest, picture.width, picture.height, picture.format, b"", holds)
         return Outcome(found, content), picture.pixels
 
 

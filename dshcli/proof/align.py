@@ -60,24 +60,27 @@ def by_features(a: Evidence, b: Evidence) -> list[Alignment]:
             features.points[pairs[:, 1]], a.features.points[pairs[:, 0]], cv().USAC_MAGSAC, REACH, None, 2000, 0.999
         )
         inliers = 0 if matrix is None else int(inside.sum())
-        if inliers >= LEAST_INLIERS and is_sane(matrix, (rows, columns)):
+        if inliers >= LEAST_INLIERS and is_sane(matrix, b.gray.shape):
             found.append(Alignment(matrix @ before, inliers))
     return sorted(found, key=lambda each: -each.inliers)
 
 
-def is_sane(matrix: Matrix, shape: tuple[int, int]) -> bool:
-    """Whether it is what a camera or a picture editor could do to a picture of that shape: no fold, no extremes."""
-    rows, columns = shape
+def is_sane(matrix: Matrix, shape: tuple[int, ...]) -> bool:
+    """Whether it is what a camera or a picture editor could do to a picture of that shape: no fold, no extremes.
+
+    It may mirror.
+    """
+    rows, columns = shape[:2]
     corners = np.array([[0.0, 0], [columns, 0], [columns, rows], [0, rows], [columns / 2, rows / 2]])
     homogeneous = np.c_[corners, np.ones(5)] @ matrix.T
     depth = homogeneous[:, 2]
     if not np.isfinite(homogeneous).all() or (depth * np.sign(depth[4]) <= 1e-6).any():
         return False
-    areas = []
+    areas, sign = [], np.sign(np.linalg.det(local_map(matrix, corners[4])))
     for point in corners:
         jacobian = local_map(matrix, point)
         large, small = np.linalg.svd(jacobian, compute_uv=False)
-        if np.linalg.det(jacobian) <= 0 or large > 3 * small:
+        if np.linalg.det(jacobian) * sign <= 0 or large > 3 * small:
             return False
         areas.append(large * small)
     return bool(max(areas) < 6 * min(areas) and 0.01 < areas[4] < 100)

@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.images.opening import MAX_PIXELS, open_upright
+from dshcli.images.opening import MAX_PIXELS
+from dshcli.images.upright import open_upright
 from dshcli.proof.features import Features, find_features
 from dshcli.proof.vision import cv
 
@@ -40,7 +41,7 @@ class Evidence:
         small = cv().resize(self.gray, (THUMB, THUMB), interpolation=cv().INTER_AREA).astype(np.float32)
         small -= small.mean()
         length = float(np.linalg.norm(small))
-        return small / np.float32(length) if length > 1e-3 else small * np.float32(0)
+        return np.asarray(small / length if length > 1e-3 else small * 0, np.float32)
 
 
 def gather(data: bytes, digest: bytes, max_pixels: int = MAX_PIXELS) -> Evidence:

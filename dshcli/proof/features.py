@@ -15,7 +15,7 @@ LEAST_SIDE = 12  # pixels: smaller pictures hold no feature
 
 @dataclass(frozen=True)
 class Features:
-    """points: float32 (n, 2), x and y in pixels of the gray picture. descriptors: uint8 (n, 128), of length about 512."""
+    """points: float32 (n, 2), x and y in pixels of the gray picture. descriptors: uint8 (n, 128), about 512 long."""
 
     points: npt.NDArray[np.float32]
     descriptors: npt.NDArray[np.uint8]

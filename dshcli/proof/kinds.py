@@ -18,6 +18,9 @@ class Kind(StrEnum):
     LOOK_ALIKE = "look-alike"  # rejected: not the same picture
 
 
+COPIES = frozenset(Kind) - {Kind.LOOK_ALIKE}
+
+
 @dataclass(frozen=True)
 class Proof:
     """What a pair is, and the evidence.

@@ -42,11 +42,11 @@ class Linkage(Grouping):
 
 
 @dataclass(frozen=True)
-class _Ranked:
-    """The images in order of preference, and their distinct codes, best first."""
+class Ranked:
+    """The images in order of preference, and what is distinct among them (codes, or contents), best first."""
 
     order: Positions  # (n,): the position of each image, best first
-    distinct: Distinct  # of the images in that order
+    distinct: Distinct  # of the images in that order; contents may share a code
 
 
 def star_groups(codes: Codes, bits: int, radius: int, preference: Ranks) -> Grouping:
@@ -58,7 +58,7 @@ def star_groups(codes: Codes, bits: int, radius: int, preference: Ranks) -> Grou
     Raises ValueError for codes that are not `bits` wide, a negative radius or ranks that are not distinct.
     """
     ranked = _rank(codes, bits, radius, preference)
-    return _grouping(ranked, star_keepers(ranked.distinct.columns, bits, radius))
+    return grouped(ranked, star_keepers(ranked.distinct.columns, bits, radius))
 
 
 def single_groups(codes: Codes, bits: int, radius: int, preference: Ranks) -> Linkage:
@@ -71,7 +71,7 @@ def single_groups(codes: Codes, bits: int, radius: int, preference: Ranks) -> Li
     columns = ranked.distinct.columns
     forest = Forest(columns.shape[1])
     forest.add(column_pairs(columns, bits, radius))
-    groups = _grouping(ranked, forest.parent)
+    groups = grouped(ranked, forest.parent)
     keepers = np.flatnonzero(_sizes(ranked, forest.parent) > 1)
     spans, exact = diameters(columns, forest.parent)
     return Linkage(
@@ -84,23 +84,23 @@ def single_groups(codes: Codes, bits: int, radius: int, preference: Ranks) -> Li
     )
 
 
-def _rank(codes: Codes, bits: int, radius: int, preference: Ranks) -> _Ranked:
+def _rank(codes: Codes, bits: int, radius: int, preference: Ranks) -> Ranked:
     check_codes(codes, bits, radius)
     if preference.shape != (len(codes),) or not np.issubdtype(preference.dtype, np.integer):
         raise ValueError(f"expected one whole number for each of {len(codes)} images, got {preference.shape}")
     order = np.argsort(preference)
     if (np.diff(preference[order]) == 0).any():
         raise ValueError("two images have the same preference")
-    return _Ranked(order, collapse(codes[order]))
+    return Ranked(order, collapse(codes[order]))
 
 
-def _sizes(ranked: _Ranked, keepers: Positions) -> Positions:
-    """The images that each distinct code keeps, given the keeper of each distinct code."""
+def _sizes(ranked: Ranked, keepers: Positions) -> Positions:
+    """The images that each distinct code or content keeps, given the keeper of each."""
     return np.bincount(keepers[ranked.distinct.ids], minlength=len(keepers))
 
 
-def _grouping(ranked: _Ranked, keepers: Positions) -> Grouping:
-    """The groups of two images or more, given the keeper of each distinct code."""
+def grouped(ranked: Ranked, keepers: Positions) -> Grouping:
+    """The groups of two images or more, given the keeper of each distinct code or content; a keeper keeps itself."""
     columns, ids = ranked.distinct.columns, ranked.distinct.ids
     sizes = _sizes(ranked, keepers)
     images = np.flatnonzero(sizes[keepers[ids]] > 1)

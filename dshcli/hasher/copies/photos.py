@@ -13,8 +13,8 @@ from PIL import Image
 from PIL.Image import Image as Picture
 
 from dshcli.errors import BadImage, DshError
-from dshcli.images.opening import open_upright
 from dshcli.images.reading import read_image_file
+from dshcli.images.upright import open_upright
 from dshcli.images.walk import Passed, WalkOptions, absolute_root, walk
 from dshcli.machine import cores, in_threads
 from dshcli.progress import Reporter

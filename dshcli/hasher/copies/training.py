@@ -1,7 +1,7 @@
 """`dsh train FOLDER --copies` from beginning to end: photos without labels go in, a saved model comes out.
 
-Where it starts: the built-in model, which was trained the same way on other photos. Where it differs in its bits, the
-head starts from whitened features instead.
+Where it starts: the built-in model, which was trained the same way on other photos; with another number of bits, from
+ImageNet features.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 
 from dshcli.errors import DshError, UsageError
 from dshcli.hasher import lite0, networks
-from dshcli.hasher.copies.beginning import SIZE, SMALLER, codes_of, description_of, network_for, whiten
+from dshcli.hasher.copies.beginning import SIZE, SMALLER, codes_of, description_of, network_for
 from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
 from dshcli.hasher.copies.judging import CopyFigures, judge_copies
 from dshcli.hasher.copies.loss import LOSSES
@@ -31,7 +31,7 @@ from dshcli.progress import Reporter
 
 BITS = 256
 SHARE_SMALLER = 0.8  # of the steps is done with smaller squares: it takes two thirds of the time
-BATCH, LEARNING_RATE, WEIGHT_DECAY = 32, 2e-3, 1e-4
+BATCH, LEARNING_RATE, WEIGHT_DECAY = 48, 1e-3, 1e-4
 USUAL_STEPS, FEWEST_EPOCHS = 1500, 2
 HELD_OUT, FILLERS = 1 / 8, 1 / 20  # of the photos: for the figures, and to fill collages with
 FEWEST = 24  # photos to train on
@@ -75,7 +75,6 @@ def train_copies(folder: str, options: TrainOptions, reporter: Reporter) -> Copi
     network = network_for(recipe)
     if not maybe_load_photo(network, description_of(recipe.bits)):
         load_lite0(network)
-        whiten(network, learned, reporter)
     settings = {"source": folder, "recipe": asdict(recipe), "data": fingerprint(read.photos)}
     stem = Path(folder).resolve().name.lstrip(".") or "photos"
     place = claim_place(f"{stem}-copies-{recipe.bits}", options, settings, reporter)

@@ -1,0 +1,158 @@
+"""Groups of contents that are proven to be the same picture: candidates by their codes, a look at their files, proofs.
+
+All that matters here is what files hold, so contents are numbered instead of images: number 0 is that of the best
+image. Files of equal bytes are one content and need no proof.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.dedupe.by_codes import Found, Verification, rank_contents
+from dshcli.dedupe.collection import Collection, Look, look
+from dshcli.dedupe.rules import EachOf, SingleRule, StarRule
+from dshcli.library.proofs import Proofs
+from dshcli.library.store import Index
+from dshcli.progress import Reporter
+from dshcli.proof.kinds import COPIES, Kind, Proof
+from dshcli.proof.proving import Files, Prover, Proving, Tally
+from dshcli.search.blocks import Pairs, joined
+from dshcli.search.candidates import Candidates, candidate_pairs
+from dshcli.search.collapse import Distinct
+from dshcli.search.groups import Ranked, grouped
+from dshcli.search.words import Positions, word_rows
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What may be grouped: codes of so many bits within the radius, flat images (ids) only where their bytes are equal,
+    pairs of these kinds; by which rule; and the threads and the largest picture of the proving."""
+
+    bits: int
+    radius: int
+    flat: Positions
+    kinds: frozenset[Kind]
+    link: str
+    jobs: int
+    max_pixels: int
+
+    def accepts(self, proof: Proof) -> bool:
+        return proof.accepted and proof.kind in self.kinds
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """Images that have their files, their contents, the candidates among these, and what the look at them showed."""
+
+    images: Collection
+    ranked: Ranked
+    digests: list[bytes]
+    candidates: Candidates
+    seen: Look
+
+    @property
+    def files(self) -> Files:
+        """The files of all contents that may have to be read."""
+        of = np.empty(len(self.images.ids), np.int64)
+        of[self.ranked.order] = self.ranked.distinct.ids
+        paths: dict[int, list[str]] = {}
+        contents = of[np.searchsorted(self.images.ids, list(self.seen.paths))].tolist()
+        for content, path in zip(contents, self.seen.paths.values(), strict=True):
+            paths.setdefault(content, []).append(path)
+        return Files(self.digests, paths)
+
+
+def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prover, reporter: Reporter) -> Found:
+    """Groups in which every member is proven to be the keeper's picture or, with the link `single`, another member's.
+
+    Files that are gone are left out, as are those that changed since they were indexed; what cannot be read is not
+    grouped with others. Raises DshError; a KeyboardInterrupt passes, and what was proven is kept.
+    """
+    contents, gone, changed = _present(index, images, terms, reporter)
+    keepers, proofs, tally = _prove(index, contents, terms, prover, reporter)
+    ranked = contents.ranked if Kind.EXACT in terms.kinds else _without_equals(contents.ranked, keepers)
+    candidates = contents.candidates
+    return Found(
+        contents.images,
+        grouped(ranked, keepers),
+        gone,
+        contents.seen.links,
+        {contents.digests[content]: proof for content, proof in proofs.items()},
+        Verification(len(candidates.pairs), candidates.left_out, tally, changed),
+    )
+
+
+def _prove(
+    index: Index, contents: _Contents, terms: Terms, prover: Prover, reporter: Reporter
+) -> tuple[Positions, dict[int, Proof], Tally]:
+    """The keeper of each content, what it is to its keeper by content, and the counts."""
+    own, pairs = np.arange(len(contents.digests)), contents.candidates.pairs
+    if not len(pairs):
+        return own, {}, Tally()
+    make = StarRule if terms.link == "star" else SingleRule
+    rule = make(len(own), pairs, terms.accepts)
+    with Proofs(index, prover.version, reporter.say) as known:
+        proving = Proving(prover, contents.files, known, terms.jobs, terms.max_pixels)
+        with reporter.task("verifying", total=len(pairs), unit="pair") as task:
+            proving.run(rule, task)
+        proofs = rule.proofs if isinstance(rule, StarRule) else _labels(rule, proving, terms, reporter)
+    if terms.kinds == COPIES:
+        return rule.keepers, proofs, proving.tally
+    # A chain may hold members that are of another kind to its keeper than those asked for.
+    told = np.isin(own, np.fromiter(proofs, np.int64, len(proofs)))
+    return np.where(told, rule.keepers, own), proofs, proving.tally
+
+
+def _present(
+    index: Index, images: Collection, terms: Terms, reporter: Reporter
+) -> tuple[_Contents, int, list[tuple[str, str]]]:
+    """The contents whose files are there, unchanged; the number of files that are gone; the path and reason of those
+    that changed. Images that are candidates of nothing are not looked at."""
+    gone, changed = 0, list[tuple[str, str]]()
+    with reporter.task("looking at files", total=None, unit="file") as task:
+        while True:
+            ranked, digests = rank_contents(images)
+            candidates = _candidates(ranked, np.isin(images.ids[ranked.order], terms.flat), terms)
+            in_play = np.bincount(ranked.distinct.ids, minlength=len(digests)) > 1
+            in_play[candidates.pairs.left] = in_play[candidates.pairs.right] = True
+            seen = look(index, images, ranked.order[in_play[ranked.distinct.ids]])
+            task.advance(len(seen.paths))
+            if not seen.gone and not seen.changed:
+                return _Contents(images, ranked, digests, candidates, seen), gone, sorted(changed)
+            gone += len(seen.gone)
+            changed += seen.changed.values()
+            images = images.without([*seen.gone, *seen.changed])
+
+
+def _candidates(ranked: Ranked, flat: npt.NDArray[np.bool_], terms: Terms) -> Candidates:
+    """Pairs of contents that may be proven; `flat` says of the images in order of preference which are flat."""
+    if terms.kinds == {Kind.EXACT}:
+        return Candidates(joined([]), 0)
+    lively = np.ones(ranked.distinct.columns.shape[1], np.bool_)
+    lively[ranked.distinct.ids[flat]] = False
+    places = np.flatnonzero(lively)
+    codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
+    found = candidate_pairs(codes, terms.bits, terms.radius)
+    pairs = found.pairs
+    return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
+
+
+def _without_equals(ranked: Ranked, keepers: Positions) -> Ranked:
+    """Without the images whose bytes are those of the image that keeps them."""
+    ids = ranked.distinct.ids
+    first = np.zeros(len(ids), np.bool_)
+    first[np.unique(ids, return_index=True)[1]] = True
+    kept = first | (keepers[ids] != ids)
+    return Ranked(ranked.order[kept], Distinct(ranked.distinct.columns, ids[kept]))
+
+
+def _labels(rule: SingleRule, proving: Proving, terms: Terms, reporter: Reporter) -> dict[int, Proof]:
+    """What each member of a chain is to its keeper, by content, where that can be proven."""
+    keepers = rule.keepers.tolist()
+    members = [(keeper, content) for content, keeper in enumerate(keepers) if keeper != content]
+    others = EachOf([pair for pair in members if pair not in rule.proofs])
+    with reporter.task("comparing with keepers", total=len(members), unit="pair") as task:
+        proving.run(others, task)
+    proofs = rule.proofs | others.proofs
+    return {pair[1]: proof for pair in members if (proof := proofs[pair]) is not None and terms.accepts(proof)}

@@ -1,0 +1,63 @@
+"""Opens an image in its own shape, upright and scaled down within bounds, for whoever compares pictures by pixels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.images.content import pixel_digest, stream_digest
+from dshcli.images.opening import (
+    LYING,
+    MAX_PIXELS,
+    ORIENTATION,
+    eight_bits,
+    guarded,
+    opened,
+    over_white,
+    pillow_ready,
+    turned,
+)
+
+
+@dataclass(frozen=True)
+class Upright:
+    """An upright picture in its own shape: RGB uint8 (rows, columns, 3), within the bounds that were asked for.
+
+    width and height are the file's own, after EXIF turns. content: two files of equal content show the same pixels,
+    each of them; the reverse does not hold. None where that cannot be told (several frames, more than 8 bits).
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    width: int
+    height: int
+    content: bytes | None
+
+
+def open_upright(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Upright:
+    """The first frame of an image file's bytes, scaled down (never up) to a longer side of `side`.
+
+    Raises BadImage and TryAgain as open_image does.
+    """
+    return guarded(data, lambda name: _upright(data, name, side, max_pixels))
+
+
+def _upright(data: bytes, name: str, side: int, max_pixels: int) -> Upright:
+    pillow = pillow_ready()
+    with opened(data, name, max_pixels) as image:
+        size, mode, frames = image.size, image.mode, getattr(image, "n_frames", 1)
+        scale = min(side / max(size), 1.0)
+        small = (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1))
+        if name == "JPEG":
+            image.draft(None, small)
+        image.load()
+        turn = image.getexif().get(ORIENTATION, 1)
+        whole = over_white(eight_bits(image)).convert("RGB")
+    if frames > 1 or mode.startswith(("I", "F")):
+        content = None
+    elif whole.size == size:
+        content = pixel_digest(turned(whole, turn))
+    else:
+        content = stream_digest(data, turn)  # a JPEG at reduced scale: to decode it in full would cost too much
+    flat = turned(whole.resize(small, pillow.Resampling.BILINEAR, reducing_gap=2.0), turn)
+    width, height = size[::-1] if turn in LYING else size
+    return Upright(np.asarray(flat, dtype=np.uint8), width, height, content)

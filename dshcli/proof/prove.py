@@ -1,0 +1,80 @@
+"""Proves on their pixels what two pictures are to each other.
+
+    same bytes, same pixels -> b laid over all of a, in 8 orientations -> by local features, mirrored too
+    -> in one frame, cell by cell -> same or not -> in words
+
+Symmetric: the pair is put in one order first, so that prove(a, b) and prove(b, a) are of one kind.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dshcli.proof.align import Alignment, Matrix, by_features, is_sane, whole_pictures
+from dshcli.proof.cells import compare
+from dshcli.proof.describe import describe
+from dshcli.proof.evidence import Evidence
+from dshcli.proof.judge import Judgement, judge
+from dshcli.proof.kinds import Kind, Proof
+from dshcli.proof.overlay import overlay, refined, same_sharpness
+
+VERSION = 2  # raised whenever a proof may come out differently: part of the key that proofs are kept by
+
+_LIKELY = 0.4  # correlation of two pictures scaled down, from which on one is laid over the other
+_PROMISING = 0.15  # share that agrees, from which on an alignment is worth being refined
+
+
+def prove(a: Evidence, b: Evidence) -> Proof:
+    """What b is to a. Of the same kind as prove(b, a); only the words of its detail may turn round."""
+    if a.digest == b.digest:
+        return Proof(Kind.EXACT)
+    if a.content is not None and a.content == b.content:
+        return Proof(Kind.SAME_PIXELS)
+    first, second = sorted((a, b), key=lambda each: (-each.width * each.height, each.digest))
+    changed = 1.0
+    for alignment in _alignments(first, second):
+        alignment, judgement = _judged(first, second, alignment)
+        if judgement.same:
+            if first is not a:
+                alignment = Alignment(np.asarray(np.linalg.inv(alignment.matrix)), alignment.inliers)
+            return describe(a, b, alignment, judgement)
+        changed = min(changed, judgement.changed)
+    return Proof(Kind.LOOK_ALIKE, "", changed)
+
+
+def _alignments(a: Evidence, b: Evidence) -> Iterator[Alignment]:
+    """The likeliest ones, found when they are wanted."""
+    correlation, likeliest = whole_pictures(a, b)[0]
+    if correlation >= _LIKELY:
+        yield likeliest
+    yield from by_features(a, b)
+
+
+def _judged(a: Evidence, b: Evidence, alignment: Alignment) -> tuple[Alignment, Judgement]:
+    """The judgement of an alignment as it is or, if that fails by little, refined."""
+    judgement = _compared(a, b, alignment.matrix)
+    if judgement.same or judgement.share < _PROMISING:
+        return alignment, judgement
+    matrix = refined(a.gray, b.gray, alignment.matrix)
+    if matrix is None or not is_sane(matrix, b.gray.shape):
+        return alignment, judgement
+    again = _compared(a, b, matrix)
+    if again.share <= judgement.share:
+        return alignment, judgement
+    return Alignment(matrix, alignment.inliers), again
+
+
+def _compared(a: Evidence, b: Evidence, matrix: Matrix) -> Judgement:
+    """The judgement at the finest scale at which both hold detail."""
+    best = Judgement(False, 0.0, 0.0, 1.0, 1.0)
+    pair = overlay(a.gray, b.gray, matrix)
+    while pair is not None:
+        equal = same_sharpness(pair)
+        if equal is not None:
+            cells = compare(equal)
+            judgement = best if cells is None else judge(cells)
+            best = max(best, judgement, key=lambda each: (each.same, each.share))
+            if best.same or not equal.worn:
+                break
+        pair = pair.halved()
+    return best

@@ -1,0 +1,119 @@
+"""Candidates for a proof: pairs of near codes, bounded in number for each code, best codes first.
+
+Among thousands of look-alikes, such as the frames of a video or the pages of a book, all pairs would be far too many to
+compare picture by picture. So a code keeps, of the better ones near it, the nearest and the very best: the nearest
+since a true copy is rarely farther than a stranger, the best since these become keepers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.codes import Codes
+from dshcli.search.blocks import Pairs, joined
+from dshcli.search.collapse import collapse
+from dshcli.search.pairs import column_pairs
+from dshcli.search.runs import runs_of
+from dshcli.search.words import Positions, check_codes
+
+NEAREST = 16  # candidates of a code that are kept for being near
+BEST = 8  # ... and for being the best
+_AT_ONCE = 1 << 22  # fresh pairs that may wait before those beyond the bound are dropped
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs of near codes, left being the better one, in order of `right`, then `left`; and how many were left out."""
+
+    pairs: Pairs
+    left_out: int
+
+
+def candidate_pairs(codes: Codes, bits: int, radius: int) -> Candidates:
+    """Pairs within the radius among codes (n, bytes) that stand best first; of each code, with the better ones near it,
+    the `NEAREST` (the better one first among equally near) and the `BEST`.
+
+    The result does not depend on the engine. Memory is O(n), and so is the number of pairs. Raises ValueError for codes
+    that are not `bits` wide or a negative radius.
+    """
+    check_codes(codes, bits, radius)
+    waiting: list[Pairs] = []
+    kept = fresh = found = 0
+    for pairs, count in _expanded(codes, bits, radius):
+        waiting.append(pairs)
+        fresh += len(pairs)
+        found += count
+        if fresh > max(_AT_ONCE, kept):
+            waiting = [_bounded(joined(waiting))]
+            kept, fresh = len(waiting[0]), 0
+    pairs = _bounded(joined(waiting))
+    return Candidates(pairs, found - len(pairs))
+
+
+def _expanded(codes: Codes, bits: int, radius: int) -> Iterator[tuple[Pairs, int]]:
+    """Blocks of pairs of codes from pairs of distinct codes, and how many there would be without any bound.
+
+    Of identical codes only the best few can be among the nearest or the best of another.
+    """
+    distinct = collapse(codes)
+    order = np.argsort(distinct.ids, kind="stable")
+    sizes = np.bincount(distinct.ids, minlength=distinct.columns.shape[1])
+    blocks = _Blocks(order, np.cumsum(sizes) - sizes, sizes)
+    same = np.flatnonzero(sizes > 1)
+    yield from _counted(blocks, Pairs(same, same, np.zeros(len(same), np.uint16)))
+    for pairs in column_pairs(distinct.columns, bits, radius):
+        yield from _counted(blocks, pairs)
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """Identical codes: those of distinct code d are `order[starts[d] : starts[d] + sizes[d]]`, best first."""
+
+    order: Positions
+    starts: Positions
+    sizes: Positions
+
+    def cross(self, left: Positions, right: Positions, distances: npt.NDArray[np.uint16]) -> Pairs:
+        """Of each pair of distinct codes: the best few codes of the left with the worse ones of the right."""
+        heads = np.minimum(self.sizes[left], max(NEAREST, BEST))
+        counts = heads * self.sizes[right]
+        pair = np.repeat(np.arange(len(left)), counts)
+        place = np.arange(len(pair)) - np.repeat(np.cumsum(counts) - counts, counts)
+        width = self.sizes[right][pair]
+        better = self.order[self.starts[left][pair] + place // width]
+        worse = self.order[self.starts[right][pair] + place % width]
+        kept = better < worse
+        return Pairs(better[kept], worse[kept], distances[pair[kept]])
+
+
+def _counted(blocks: _Blocks, pairs: Pairs) -> Iterator[tuple[Pairs, int]]:
+    """The pairs of codes of pairs of distinct codes (or of a distinct code with itself), a few million at a time."""
+    itself = pairs.left == pairs.right
+    sizes = blocks.sizes
+    whole = np.where(itself, sizes[pairs.left] * (sizes[pairs.left] - 1) // 2, sizes[pairs.left] * sizes[pairs.right])
+    work = np.cumsum((sizes[pairs.left] + sizes[pairs.right]) * max(NEAREST, BEST))
+    for part in np.split(np.arange(len(pairs)), np.flatnonzero(np.diff(work // _AT_ONCE)) + 1):
+        left, right, distances = pairs.left[part], pairs.right[part], pairs.distances[part]
+        crossed = [blocks.cross(left, right, distances)]
+        other = ~itself[part]
+        crossed.append(blocks.cross(right[other], left[other], distances[other]))
+        yield joined(crossed), int(whole[part].sum())
+
+
+def _bounded(pairs: Pairs) -> Pairs:
+    """Of each right code its nearest and its best left ones, in order of right, then left."""
+    near = np.lexsort((pairs.left, pairs.distances, pairs.right))
+    best = np.lexsort((pairs.left, pairs.right))
+    kept = np.zeros(len(pairs), np.bool_)
+    for order, limit in ((near, NEAREST), (best, BEST)):
+        kept[order[_place_in_run(pairs.right[order]) < limit]] = True
+    chosen = best[kept[best]]
+    return Pairs(pairs.left[chosen], pairs.right[chosen], pairs.distances[chosen])
+
+
+def _place_in_run(values: Positions) -> Positions:
+    """0, 1, 2, ... within each run of equal values that stand together."""
+    runs = runs_of(values)
+    return np.arange(len(values)) - np.repeat(runs.starts, runs.sizes)
