@@ -37,7 +37,7 @@ from dshcli.show.screen import Format, Screen
 Dsh = Callable[..., Result]
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
 WIDE, OWN = 128, 5  # bits and radius of a model whose codes of different pictures are far apart
-EDITED = 12
+EDITED = 6
 FEW = CopiesOptions(photos=EDITED)
 
 
@@ -227,6 +227,7 @@ def test_the_search_ends_at_its_bound_and_says_so(
 def test_the_record_tells_what_was_found(wide_model: Model, photos: Path, found: CopiesEvaluation, dsh: Dsh) -> None:
     result = dsh("eval", wide_model.folder, photos, "--copies", "--photos", EDITED, "--json")
     (record,) = records(result)
+    assert dsh("eval", wide_model.folder, photos, "--copies", "--photos", 1, "--json", "--quiet").stderr == ""
     assert (record["model"], record["photos"], record["photos_edited"]) == (wide_model.model_id, 60, EDITED)
     assert record["own_radius"] == 5 and record["folder_radius"] == found.wanted_radius
     assert 0 < record["folder_radius"] < WIDE / 2
@@ -248,17 +249,14 @@ def test_the_record_tells_what_was_found(wide_model: Model, photos: Path, found:
     assert "--write-radius stores it" in result.stderr and maybe_stored(wide_model.model_id) is None
 
 
-def test_csv_plain_and_table_tell_the_same(
-    wide_model: Model, photos: Path, found: CopiesEvaluation, dsh: Dsh, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ("eval", wide_model.folder, photos, "--copies", "--photos", EDITED)
-    header, *rows = [line.split(",") for line in dsh(*arguments, "--csv").stdout.splitlines()]
+def test_csv_plain_and_table_tell_the_same(found: CopiesEvaluation, capsys: pytest.CaptureFixture[str]) -> None:
+    recall = found.figures.recall(OWN)
+    show_copies(Screen(Format.CSV, quiet=True), found)
+    header, *rows = [line.split(",") for line in capsys.readouterr().out.splitlines()]
     assert header[:4] == ["edit", "copies", "radius", "recall"] and len(rows) == len(WAYS) + 1
-    recall = found.figures.recall(5)
     assert {row[0]: float(row[3]) for row in rows[:-1]} == recall
-    quiet = dsh(*arguments, "--quiet")
-    assert quiet.stderr == ""
-    lines = [line.split("\t") for line in quiet.stdout.splitlines()]
+    show_copies(Screen(Format.PLAIN, quiet=True), found)
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert {line[1]: float(line[4]) for line in lines if line[0] == "edit"}.items() >= {
         (edit, float(f"{share:.4g}")) for edit, share in recall.items()
     }
@@ -266,24 +264,24 @@ def test_csv_plain_and_table_tell_the_same(
     assert sum(int(line[3]) for line in distances) == found.figures.calibration.pairs
     assert [int(line[2]) + 1 for line in distances[:-1]] == [int(line[1]) for line in distances[1:]]
     assert (distances[0][1], distances[-1][2]) == ("0", f"{WIDE}")
-    show_copies(Screen(Format.TABLE), found)
-    table = capsys.readouterr().out
-    assert "radius 5" in table and f"radius {found.wanted_radius}" in table and "the model's" in table
+    show_copies(Screen(Format.TABLE, quiet=True), found)
+    table, words = capsys.readouterr()
+    assert f"radius {OWN}" in table and f"radius {found.wanted_radius}" in table and "the model's" in table
     assert f"{recall['JPEG']:.1%}" in next(line for line in table.splitlines() if line.startswith("JPEG"))
+    assert words == ""
 
 
 def test_equal_seeds_give_equal_figures_whatever_the_threads(
-    wide_model: Model, photos: Path, found: CopiesEvaluation, monkeypatch: pytest.MonkeyPatch
+    wide_model: Model, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eval_copies, "cores", lambda: 1)
-    one = evaluate_copies(str(wide_model.folder), str(photos), FEW, Silent())
-    monkeypatch.setattr(eval_copies, "cores", lambda: 4)
-    four = evaluate_copies(str(wide_model.folder), str(photos), FEW, Silent())
-    other = evaluate_copies(str(wide_model.folder), str(photos), replace(FEW, seed=1), Silent())
-    for same in (one, four):
-        assert same.figures.unrelated.tolist() == found.figures.unrelated.tolist()
-        assert all((same.figures.copies[way] == found.figures.copies[way]).all() for way in WAYS)
-    assert other.figures.unrelated.tolist() != found.figures.unrelated.tolist()
+    def measured(threads: int, seed: int) -> CopiesEvaluation:
+        monkeypatch.setattr(eval_copies, "cores", lambda: threads)
+        return evaluate_copies(str(wide_model.folder), str(photos), CopiesOptions(photos=2, seed=seed), Silent())
+
+    one, four, other = measured(1, 0), measured(4, 0), measured(1, 1)
+    assert one.figures.unrelated.tolist() == four.figures.unrelated.tolist()
+    assert all((one.figures.copies[way] == four.figures.copies[way]).all() for way in WAYS)
+    assert other.figures.unrelated.tolist() != one.figures.unrelated.tolist()
 
 
 def test_more_false_pairs_allow_a_wider_radius(wide_model: Model, photos: Path, found: CopiesEvaluation) -> None:

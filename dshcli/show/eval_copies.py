@@ -161,7 +161,8 @@ def _wish(result: CopiesEvaluation) -> Iterator[str]:
         )
     wish = f"This folder wants radius {wanted} (the model's own is {own})"
     if result.options.store:
-        yield f"{wish}. Stored: query and dupes use it with {result.model.model_id} from now on."
+        beyond = "; where dupes verifies, it looks farther and pixels decide" if result.model.config.false_rates else ""
+        yield f"{wish}. Stored: query and dupes use it with {result.model.model_id} from now on{beyond}."
         yield f"Back to {own}: dsh models radius {name} --reset"
     else:
         yield f"{wish}: dsh eval {shlex.quote(name)} {shlex.quote(result.folder)} --copies --write-radius stores it."
