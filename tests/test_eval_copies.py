@@ -1,4 +1,4 @@
-"""`dsh eval MODEL FOLDER --copies` and the radius that it stores: counts, related photos, the command, the way back."""
+"""`dsh eval MODEL FOLDER --copies` and the radius that it stores: counting, related photos, command, the way back."""
 
 import json
 import os
@@ -36,13 +36,22 @@ from dshcli.show.screen import Format, Screen
 
 Dsh = Callable[..., Result]
 EXAMPLES = Path(__file__).parents[1] / "examples" / "photos"
-FEW = CopiesOptions(photos=4)
+WIDE, OWN = 128, 5  # bits and radius of a model whose codes of different pictures are far apart
+EDITED = 6
+FEW = CopiesOptions(photos=EDITED)
 
 
-def photos_in(folder: Path, count: int, first: int = 0) -> Path:
-    for seed in range(first, first + count):
-        draw(folder / f"{seed:03}.png", seed)
+def photos_in(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for seed in range(count):
+        textured(picture(seed), seed).save(folder / f"{seed:03}.png")
     return folder
+
+
+def textured(photo: Image.Image, seed: int) -> Image.Image:
+    """With something on it that local features can hold on to."""
+    noise = np.random.default_rng(seed).integers(0, 256, (16, 24, 3), dtype=np.uint8)
+    return Image.blend(photo.resize((192, 128)), Image.fromarray(noise).resize((192, 128)), 0.5)
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +62,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wide_model(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """48 bits, each the sign of a random sum of the pixels: different pictures have codes far apart."""
-    return save_model(tmp_path_factory.mktemp("models") / "wide", toy_config(name="wide", radius=5), write_random_files)
+    """WIDE bits, each the sign of a random sum of the pixels: different pictures have codes far apart."""
+    return save_model(
+        tmp_path_factory.mktemp("models") / "wide", toy_config(name="wide", bits=WIDE, radius=OWN), write_random_files
+    )
 
 
 def write_random_files(folder: Path) -> None:
@@ -64,7 +75,7 @@ def write_random_files(folder: Path) -> None:
 
     from dshcli.hasher.models import ENCODER, WEIGHTS
 
-    sums = np.random.default_rng(0).standard_normal((8 * 8 * 3, 48)).astype(np.float32)
+    sums = np.random.default_rng(0).standard_normal((8 * 8 * 3, WIDE)).astype(np.float32)
     sums -= sums.mean(axis=0)
     graph = helper.make_graph(
         [
@@ -74,7 +85,7 @@ def write_random_files(folder: Path) -> None:
         ],
         "wide",
         [helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["n", 8, 8, 3])],
-        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", 48])],
+        [helper.make_tensor_value_info("outputs", TensorProto.FLOAT, ["n", WIDE])],
         [helper.make_tensor("sums", TensorProto.FLOAT, sums.shape, sums.flatten())],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / ENCODER)
@@ -160,7 +171,7 @@ def test_rates_where_few_pairs_were_seen() -> None:
 
 
 def test_copies_can_be_laid_over_their_photos_and_strangers_cannot(tmp_path: Path) -> None:
-    names = ("pagoda", "dahlia", "horse")
+    names = ("pagoda", "dahlia")
     photos = [
         Image.open(next(path for path in EXAMPLES.rglob("*") if path.stem == name)).convert("RGB") for name in names
     ]
@@ -177,35 +188,26 @@ def test_copies_can_be_laid_over_their_photos_and_strangers_cannot(tmp_path: Pat
             assert not may_show_the_same(own, evidence(other, tmp_path))
 
 
-def textured(photo: Image.Image, seed: int) -> Image.Image:
-    """With something on it that local features can hold on to."""
-    noise = np.random.default_rng(seed).integers(0, 256, (16, 24, 3), dtype=np.uint8)
-    return Image.blend(photo.resize((192, 128)), Image.fromarray(noise).resize((192, 128)), 0.5)
-
-
 def test_copies_that_a_folder_holds_are_no_unrelated_pairs(
-    wide_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    wide_model: Model, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Thirty copies among sixty photos hardly move the radius; if they counted as unrelated, they would."""
-    plain, mixed = tmp_path / "plain", tmp_path / "mixed"
-    for folder in (plain, mixed):
-        folder.mkdir()
-        for seed in range(60):
-            textured(picture(seed), seed).save(folder / f"{seed:02}.png")
+    mixed = Path(shutil.copytree(photos, tmp_path / "mixed"))
     for number in range(30):
-        photo = Image.open(plain / f"{2 * number:02}.png")
+        photo = Image.open(photos / f"{2 * number:03}.png")
         copy = (photo, photo.crop((8, 4, 190, 126)), photo.resize((150, 100)))[number % 3]
-        copy.save(mixed / f"{2 * number:02}.jpg", quality=80)
+        copy.save(mixed / f"{2 * number:03}.jpg", quality=80)
 
     def measured(folder: Path) -> CopiesEvaluation:
-        return evaluate_copies(str(wide_model.folder), str(folder), FEW, Silent())
+        options = replace(FEW, false_per_million=100)
+        return evaluate_copies(str(wide_model.folder), str(folder), options, Silent())
 
-    alone, both = measured(plain), measured(mixed)
+    alone, both = measured(photos), measured(mixed)
     assert alone.related.pairs <= 2 and 28 <= both.related.pairs <= 33 and both.photos == 90
     assert alone.wanted_radius is not None and both.wanted_radius is not None
-    assert abs(alone.wanted_radius - both.wanted_radius) <= 2
+    assert abs(alone.wanted_radius - both.wanted_radius) <= 4
     monkeypatch.setattr(related, "may_show_the_same", lambda a, b: False)
-    assert measured(mixed).figures.calibration.radius < both.wanted_radius - 2
+    assert measured(mixed).figures.calibration.radius < both.wanted_radius - 5
 
 
 def test_the_search_ends_at_its_bound_and_says_so(
@@ -223,20 +225,21 @@ def test_the_search_ends_at_its_bound_and_says_so(
 
 
 def test_the_record_tells_what_was_found(wide_model: Model, photos: Path, found: CopiesEvaluation, dsh: Dsh) -> None:
-    result = dsh("eval", wide_model.folder, photos, "--copies", "--photos", 4, "--json")
+    result = dsh("eval", wide_model.folder, photos, "--copies", "--photos", EDITED, "--json")
     (record,) = records(result)
-    assert (record["model"], record["photos"], record["photos_edited"]) == (wide_model.model_id, 60, 4)
+    assert dsh("eval", wide_model.folder, photos, "--copies", "--photos", 1, "--json", "--quiet").stderr == ""
+    assert (record["model"], record["photos"], record["photos_edited"]) == (wide_model.model_id, 60, EDITED)
     assert record["own_radius"] == 5 and record["folder_radius"] == found.wanted_radius
-    assert 0 < record["folder_radius"] < 24
+    assert 0 < record["folder_radius"] < WIDE / 2
     assert [edit["edit"] for edit in record["edits"]] == list(WAYS)
     recall = found.figures.recall(found.wanted_radius or 0)
     assert {edit["edit"]: edit["folder_recall"] for edit in record["edits"]} == recall
     assert record["mean"]["folder_recall"] == pytest.approx(np.mean(list(recall.values())))
     histogram = record["unrelated_by_distance"]
-    assert len(histogram) == 49 and sum(histogram) == record["unrelated_pairs"]
+    assert len(histogram) == WIDE + 1 and sum(histogram) == record["unrelated_pairs"]
     of_photos = 60 * 59 // 2 - record["pairs_left_out"]
     assert record["unrelated_pairs_of_photos"] == of_photos
-    assert of_photos + 4 * len(WAYS) * 50 < record["unrelated_pairs"] <= of_photos + 4 * len(WAYS) * 59
+    assert of_photos + EDITED * len(WAYS) * 50 < record["unrelated_pairs"] <= of_photos + EDITED * len(WAYS) * 59
     own, folders = record["radii"]
     assert (own["radius"], folders["radius"]) == (5, record["folder_radius"])
     assert folders["false_per_million"] <= 1
@@ -246,42 +249,39 @@ def test_the_record_tells_what_was_found(wide_model: Model, photos: Path, found:
     assert "--write-radius stores it" in result.stderr and maybe_stored(wide_model.model_id) is None
 
 
-def test_csv_plain_and_table_tell_the_same(
-    wide_model: Model, photos: Path, found: CopiesEvaluation, dsh: Dsh, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ("eval", wide_model.folder, photos, "--copies", "--photos", 4)
-    header, *rows = [line.split(",") for line in dsh(*arguments, "--csv").stdout.splitlines()]
+def test_csv_plain_and_table_tell_the_same(found: CopiesEvaluation, capsys: pytest.CaptureFixture[str]) -> None:
+    recall = found.figures.recall(OWN)
+    show_copies(Screen(Format.CSV, quiet=True), found)
+    header, *rows = [line.split(",") for line in capsys.readouterr().out.splitlines()]
     assert header[:4] == ["edit", "copies", "radius", "recall"] and len(rows) == len(WAYS) + 1
-    recall = found.figures.recall(5)
     assert {row[0]: float(row[3]) for row in rows[:-1]} == recall
-    quiet = dsh(*arguments, "--quiet")
-    assert quiet.stderr == ""
-    lines = [line.split("\t") for line in quiet.stdout.splitlines()]
+    show_copies(Screen(Format.PLAIN, quiet=True), found)
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert {line[1]: float(line[4]) for line in lines if line[0] == "edit"}.items() >= {
         (edit, float(f"{share:.4g}")) for edit, share in recall.items()
     }
     distances = [line for line in lines if line[0] == "distance"]
     assert sum(int(line[3]) for line in distances) == found.figures.calibration.pairs
     assert [int(line[2]) + 1 for line in distances[:-1]] == [int(line[1]) for line in distances[1:]]
-    assert (distances[0][1], distances[-1][2]) == ("0", "48")
-    show_copies(Screen(Format.TABLE), found)
-    table = capsys.readouterr().out
-    assert "radius 5" in table and f"radius {found.wanted_radius}" in table and "the model's" in table
+    assert (distances[0][1], distances[-1][2]) == ("0", f"{WIDE}")
+    show_copies(Screen(Format.TABLE, quiet=True), found)
+    table, words = capsys.readouterr()
+    assert f"radius {OWN}" in table and f"radius {found.wanted_radius}" in table and "the model's" in table
     assert f"{recall['JPEG']:.1%}" in next(line for line in table.splitlines() if line.startswith("JPEG"))
+    assert words == ""
 
 
 def test_equal_seeds_give_equal_figures_whatever_the_threads(
-    wide_model: Model, photos: Path, found: CopiesEvaluation, monkeypatch: pytest.MonkeyPatch
+    wide_model: Model, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eval_copies, "cores", lambda: 1)
-    one = evaluate_copies(str(wide_model.folder), str(photos), FEW, Silent())
-    monkeypatch.setattr(eval_copies, "cores", lambda: 4)
-    four = evaluate_copies(str(wide_model.folder), str(photos), FEW, Silent())
-    other = evaluate_copies(str(wide_model.folder), str(photos), replace(FEW, seed=1), Silent())
-    for same in (one, four):
-        assert same.figures.unrelated.tolist() == found.figures.unrelated.tolist()
-        assert all((same.figures.copies[way] == found.figures.copies[way]).all() for way in WAYS)
-    assert other.figures.unrelated.tolist() != found.figures.unrelated.tolist()
+    def measured(threads: int, seed: int) -> CopiesEvaluation:
+        monkeypatch.setattr(eval_copies, "cores", lambda: threads)
+        return evaluate_copies(str(wide_model.folder), str(photos), CopiesOptions(photos=2, seed=seed), Silent())
+
+    one, four, other = measured(1, 0), measured(4, 0), measured(1, 1)
+    assert one.figures.unrelated.tolist() == four.figures.unrelated.tolist()
+    assert all((one.figures.copies[way] == four.figures.copies[way]).all() for way in WAYS)
+    assert other.figures.unrelated.tolist() != one.figures.unrelated.tolist()
 
 
 def test_more_false_pairs_allow_a_wider_radius(wide_model: Model, photos: Path, found: CopiesEvaluation) -> None:
@@ -376,7 +376,7 @@ def test_a_model_that_joins_strangers_at_any_radius(toy_model: Model, tmp_path: 
         Image.fromarray(shuffled).resize((128, 128), Image.Resampling.NEAREST).save(tmp_path / f"same/{number}.png")
     arguments = ("eval", toy_model.folder, tmp_path / "same", "--copies", "--photos", 2)
     result = dsh(*arguments, "--write-radius", exit_code=1)
-    assert "Even radius 0 joins" in result.stderr and "none was stored" in result.stderr
+    assert "Even radius 0 is expected to join" in result.stderr and "none was stored" in result.stderr
     assert "dsh models radius toy BITS" in result.stderr
 
 
@@ -424,20 +424,20 @@ def test_the_written_radius_is_used_shown_and_taken_back(
     wanted = found.wanted_radius
     dsh("models", "use", wide_model.folder)
     dsh("index", photos)
-    assert "radius 5 of 48" in dsh("dupes").stderr
-    arguments = ("eval", wide_model.folder, photos, "--copies", "--photos", 4, "--write-radius")
+    assert f"radius 5 of {WIDE}" in dsh("dupes").stderr
+    arguments = ("eval", wide_model.folder, photos, "--copies", "--photos", EDITED, "--write-radius")
     said = dsh(*arguments).stderr
     assert f"This folder wants radius {wanted}" in said and "Stored: query and dupes use it" in said
-    assert f"radius {wanted} of 48" in dsh("dupes").stderr
-    assert f"within {wanted} of 48 bits" in dsh("query", photos / "000.png").stderr
-    assert "radius 3 of 48" in dsh("dupes", "-r", 3).stderr
+    assert f"radius {wanted} of {WIDE}" in dsh("dupes").stderr
+    assert f"within {wanted} of {WIDE} bits" in dsh("query", photos / "000.png").stderr
+    assert f"radius 3 of {WIDE}" in dsh("dupes", "-r", 3).stderr
     shown = json.loads(dsh("models", "show", wide_model.folder).stdout)
     assert (shown["radius"], shown["own_radius"], shown["config"]["radius"]) == (wanted, 5, 5)
     assert f"measured on 60 photos of {photos}" in shown["radius_from"]
     asked = dsh("models", "radius", wide_model.folder)
     assert asked.stdout == f"{wanted}\n" and "the model's own radius is 5" in asked.stderr
     assert dsh("models", "radius", wide_model.folder, "--reset").stdout == "5\n"
-    assert "radius 5 of 48" in dsh("dupes").stderr
+    assert f"radius 5 of {WIDE}" in dsh("dupes").stderr
     assert json.loads(dsh("models", "show", wide_model.folder).stdout)["radius_from"] == ""
 
 

@@ -138,6 +138,7 @@ def _wish(result: CopiesEvaluation) -> Iterator[str]:
     """The radius that this folder wants, or why none can be told."""
     name, own, wanted = result.model.config.name, result.own_radius, result.wanted_radius
     per_million = f"{result.options.false_per_million:g} false per million"
+    few = result.figures.calibration.pairs * result.options.false_per_million < MILLION
     if not result.told:
         yield (
             f"No radius can be told from {count(result.pairs, 'unrelated pair')} of photos: they are too few. "
@@ -145,13 +146,13 @@ def _wish(result: CopiesEvaluation) -> Iterator[str]:
         )
         return
     if wanted is None:
-        rate = result.figures.calibration.rates[0] * MILLION
+        rate = result.figures.calibration.expected_rate(0) * MILLION
         yield (
-            f"Even radius 0 joins {_few(rate)} per million unrelated pairs: no radius of {name} keeps to {per_million} "
-            "in this folder."
+            f"Even radius 0 is expected to join {_few(rate)} per million unrelated pairs: no radius of {name} keeps to "
+            f"{per_million} in this folder{', as far as so few pairs tell' if few else ''}."
         )
         return
-    if result.figures.calibration.pairs * result.options.false_per_million < MILLION:
+    if few:
         yield f"The pairs are too few to see {per_million}: the radius is drawn on from the nearest of them."
     if result.wary.radius != wanted:
         yield (
@@ -160,7 +161,8 @@ def _wish(result: CopiesEvaluation) -> Iterator[str]:
         )
     wish = f"This folder wants radius {wanted} (the model's own is {own})"
     if result.options.store:
-        yield f"{wish}. Stored: query and dupes use it with {result.model.model_id} from now on."
+        beyond = "; where dupes verifies, it looks farther and pixels decide" if result.model.config.false_rates else ""
+        yield f"{wish}. Stored: query and dupes use it with {result.model.model_id} from now on{beyond}."
         yield f"Back to {own}: dsh models radius {name} --reset"
     else:
         yield f"{wish}: dsh eval {shlex.quote(name)} {shlex.quote(result.folder)} --copies --write-radius stores it."

@@ -71,8 +71,8 @@ to it. Loss: InfoNCE between soft outputs and hard codes, against all others of 
 photographs twice in each step, seed {recipe.seed}. Then {harder}, with batches in which photographs stand beside
 others that the network itself takes for nearly the same.
 
-What decided, on 40 photographs of the public benchmark's sample, 49 copies each, before the second training; recall in % of
-benign, moderate and hard edits at 10 false pairs per million:
+What decided, on 40 photographs of the public benchmark's sample, 49 copies each, before the second training; recall in
+% of benign, moderate and hard edits at 10 false pairs per million:
 
 | learned bits | bits of waves | benign | moderate | hard |
 |---|---|---|---|---|
