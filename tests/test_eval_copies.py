@@ -377,7 +377,7 @@ def test_a_model_that_joins_strangers_at_any_radius(toy_model: Model, tmp_path: 
     arguments = ("eval", toy_model.folder, tmp_path / "same", "--copies", "--photos", 2)
     result = dsh(*arguments, "--write-radius", exit_code=1)
     assert "Even radius 0 is expected to join" in result.stderr and "none was stored" in result.stderr
-    assert "dsh models radius toy BITS" in result.stderr
+    assert f"dsh models radius {toy_model.folder} BITS" in result.stderr
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
