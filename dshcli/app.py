@@ -194,7 +194,7 @@ def train(
         bool, typer.Option("--copies", help="No labels: learn to tell edited copies of a folder's photos. Hours.")
     ] = False,
     bits: Annotated[
-        int | None, typer.Option("--bits", "-b", metavar="K", help="Of the code, 4 to 512; else 48, for copies 256.")
+        int | None, typer.Option("--bits", "-b", metavar="K", help="Of the code, 4 to 512; else 48, for copies 384.")
     ] = None,
     loss: Annotated[
         str | None,

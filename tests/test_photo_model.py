@@ -61,7 +61,7 @@ def jpeg(image: Image.Image) -> bytes:
 def test_the_folder_is_whole_and_small() -> None:
     model = open_model(builtin_folder())
     assert model.builtin
-    assert (model.config.name, model.config.bits, model.config.channels) == ("photo", 256, 3)
+    assert (model.config.name, model.config.bits, model.config.channels) == ("photo", 384, 3)
     assert sum(path.stat().st_size for path in model.folder.iterdir()) <= 16 * MEGABYTE
 
 
@@ -212,8 +212,10 @@ def test_the_script_makes_a_model_and_goes_on_where_it_was(tmp_path: Path) -> No
     (tmp_path / "work").mkdir()
     division = make_photo.divide(tmp_path / "photos")
     recipe = replace(make_photo.RECIPE, stages=(Stage(1, 32), Stage(1, 48)), batch=4)
+    harder = replace(recipe, look_alikes=True)
     models = [
-        make_photo.make_photo(division, tmp_path / "work", tmp_path / f"photo{i}", Silent(), recipe) for i in range(2)
+        make_photo.make_photo(division, tmp_path / "work", tmp_path / f"photo{i}", Silent(), recipe, harder)
+        for i in range(2)
     ]
     assert models[0].model_id == models[1].model_id
     config = models[0].config
@@ -231,6 +233,7 @@ def test_the_card_counts_what_it_is_given() -> None:
     facts = Facts(
         CopyFigures(4, {"flip": distances}, unrelated, calibrate(unrelated, 1e-6)),
         make_photo.RECIPE,
+        make_photo.HARDER,
         (SourceRow("someone/pictures", "abc", "CC-BY-4.0", 340),),
     )
     card = model_card(config, facts)

@@ -24,7 +24,7 @@ import torch
 from dshcli.hasher import lite0
 from dshcli.hasher.builtin.card import Facts, SourceRow, model_card
 from dshcli.hasher.checkpoints import CheckpointStore
-from dshcli.hasher.copies.beginning import SIZE, SMALLER, network_for
+from dshcli.hasher.copies.beginning import SIZE, SMALLER, complete, network_for
 from dshcli.hasher.copies.calibration import Mask
 from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
 from dshcli.hasher.copies.judging import CopyFigures, judge_copies
@@ -39,7 +39,7 @@ from dshcli.hasher.pretrained import load_lite0
 from dshcli.progress import Reporter, Terminal
 
 RECIPE = CopiesRecipe(
-    bits=256,
+    bits=384,
     loss="nce",
     stages=(Stage(950, SMALLER), Stage(270, SIZE)),
     batch=BATCH,
@@ -127,6 +127,7 @@ def save_photo(
         tuning = division.photos(division.tuning)
         bare = ModelConfig(BUILTIN, recipe.bits, SIZE, 3, lite0.MEAN, lite0.STD, "lite0", "", 0)
         lite0.fold_norms(network)
+        complete(network, recipe)
         export_files(network, bare, draft, half_weights=True)
         encoder = Encoder(Model(draft, bare))
         figures = judge_copies(
@@ -140,7 +141,7 @@ def save_photo(
             unknown=_repeats(division.tuning),
         )
         config = _config(recipe, figures, division, len(fillers))
-        facts = Facts(figures, recipe, _sources(division.root))
+        facts = Facts(figures, recipe, HARDER, _sources(division.root))
         return save_model(out, config, partial(_write_files, draft, model_card(config, facts)))
 
 

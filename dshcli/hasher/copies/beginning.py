@@ -13,18 +13,25 @@ from dshcli.images.spec import InputSpec
 SIZE, SMALLER = 160, 128  # side of the square that the finished model sees, and of the one for most of the training
 
 
-def description_of(bits: int) -> dict[str, Any]:
-    """What networks.build makes the network of: lite0, power means, one linear layer, a BatchNorm without scale."""
-    usual = networks.describe(networks.LITE0, InputSpec(SIZE, 3), bits, norm=True)
-    return {**usual, "hidden": 0, "dropout": 0.0, "pool": "power"}
+def description_of(recipe: CopiesRecipe) -> dict[str, Any]:
+    """What networks.build makes the network of: lite0, power means, one linear layer, a BatchNorm without scale; and
+    beside them the longest waves."""
+    usual = networks.describe(networks.LITE0, InputSpec(SIZE, 3), recipe.bits - recipe.waves, norm=True)
+    return {**usual, "hidden": 0, "dropout": 0.0, "pool": "power", "waves": recipe.waves}
 
 
 def network_for(recipe: CopiesRecipe) -> networks.HashNetwork:
-    """The network of a recipe, on its device; the weights are random, from its seed."""
+    """The part of the network that learns, on the recipe's device; the weights are random, from its seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network = networks.build(description_of(recipe.bits))
+        network = networks.build({**description_of(recipe), "waves": 0})
     return network.to(recipe.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def complete(network: networks.HashNetwork, recipe: CopiesRecipe) -> None:
+    """Adds the outputs that are not learned."""
+    network.beside = networks.beside_of(description_of(recipe))
+    network.to(recipe.device)
 
 
 def codes_of(network: networks.HashNetwork, device: str, pixels: Pixels) -> Codes:

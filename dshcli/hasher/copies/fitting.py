@@ -34,7 +34,10 @@ KEPT_EVERY = 240.0  # seconds between checkpoints
 
 @dataclass(frozen=True)
 class CopiesRecipe:
-    """All numbers of a training on copies: equal recipes on equal photos give equal models on one machine."""
+    """All numbers of a training on copies: equal recipes on equal photos give equal models on one machine.
+
+    A third of the bits is not learned, but taken from the picture's longest waves (networks.Waves).
+    """
 
     bits: int
     loss: str
@@ -45,6 +48,10 @@ class CopiesRecipe:
     seed: int
     device: str = "cpu"
     look_alikes: bool = False  # batches bring together what the network itself still confuses
+
+    @property
+    def waves(self) -> int:
+        return self.bits // 3
 
     @property
     def steps(self) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 
 from dshcli.errors import DshError, UsageError
 from dshcli.hasher import lite0, networks
-from dshcli.hasher.copies.beginning import SIZE, SMALLER, codes_of, description_of, network_for
+from dshcli.hasher.copies.beginning import SIZE, SMALLER, codes_of, complete, description_of, network_for
 from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
 from dshcli.hasher.copies.judging import CopyFigures, judge_copies
 from dshcli.hasher.copies.loss import LOSSES
@@ -29,7 +29,7 @@ from dshcli.hasher.training import device_for, held, versions
 from dshcli.machine import cores
 from dshcli.progress import Reporter
 
-BITS = 256
+BITS = 384
 SHARE_SMALLER = 0.8  # of the steps is done with smaller squares: it takes two thirds of the time
 BATCH, LEARNING_RATE, WEIGHT_DECAY = 48, 1e-3, 1e-4
 USUAL_STEPS, FEWEST_EPOCHS = 1500, 2
@@ -73,13 +73,14 @@ def train_copies(folder: str, options: TrainOptions, reporter: Reporter) -> Copi
         f"{recipe.loss}, {recipe.steps} steps of {recipe.batch} photos, {recipe.device}"
     )
     network = network_for(recipe)
-    if not maybe_load_photo(network, description_of(recipe.bits)):
+    if not maybe_load_photo(network, description_of(recipe)):
         load_lite0(network)
     settings = {"source": folder, "recipe": asdict(recipe), "data": fingerprint(read.photos)}
     stem = Path(folder).resolve().name.lstrip(".") or "photos"
     place = claim_place(f"{stem}-copies-{recipe.bits}", options, settings, reporter)
     with held(place, reporter):
         fit_copies(network, learned, fillers, recipe, place.store, reporter, workers=min(cores(), 2))
+        complete(network, recipe)
         figures = judge_copies(
             partial(codes_of, network, recipe.device), SIZE, recipe.bits, held_out, fillers, reporter, edited=EDITED
         )
@@ -132,7 +133,7 @@ def config_for(name: str, recipe: CopiesRecipe, figures: CopyFigures, training: 
         loss=f"copies-{recipe.loss}",
         radius=radius,
         false_rates=tuple(float(f"{rate:.4g}") for rate in calibration.rates if rate <= TABLED),
-        network=description_of(recipe.bits),
+        network=description_of(recipe),
         metrics={
             "recall of copies": {edit: round(share, 4) for edit, share in figures.recall(radius).items()},
             "unrelated pairs": calibration.pairs,
