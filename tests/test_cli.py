@@ -307,7 +307,13 @@ def test_models_list_show_use_rm(dsh: Dsh, toy_model: Model, home: Path) -> None
 
 
 def test_every_command_has_an_example(dsh: Dsh) -> None:
-    commands = [["index"], ["query"], ["dupes"], ["train"], *(["models", c] for c in ("list", "show", "use", "rm"))]
+    commands = [
+        ["index"],
+        ["query"],
+        ["dupes"],
+        ["train"],
+        *(["models", c] for c in ("list", "show", "use", "radius", "rm")),
+    ]
     for command in commands:
         text = dsh(*command, "--help").stdout
         assert "Example: dsh" in " ".join(text.split()), command

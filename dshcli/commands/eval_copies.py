@@ -1,5 +1,6 @@
 """`dsh eval MODEL FOLDER --copies`: how well a model finds copies of one's own photos; the radius for them."""
 
+import shlex
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -42,10 +43,12 @@ class CopiesOptions:
 class CopiesEvaluation:
     """What was found of a folder. photos: how many were looked at, without the `flat` ones, which show next to nothing.
 
-    figures: without the pairs that may show the same; wary: without those that look alike in gray, too, `alike` of
-    them. pairs: unrelated ones of two photos, of which a radius needs enough.
+    name: what the model was asked for by, perhaps a folder. figures: without the pairs that may show the same; wary:
+    without those that look alike in gray, too, `alike` of them. pairs: unrelated ones of two photos, of which a radius
+    needs enough.
     """
 
+    name: str
     model: Model
     folder: str
     options: CopiesOptions
@@ -103,6 +106,7 @@ def evaluate_copies(name: str, folder: str | None, options: CopiesOptions, repor
         for left_out in (related.mask, alike)
     )
     result = CopiesEvaluation(
+        name=name,
         model=model,
         folder=folder,
         options=options,
@@ -124,7 +128,7 @@ def ensure_stored(result: CopiesEvaluation) -> None:
     if result.options.store and result.wanted_radius is None:
         raise DshError(
             f"{result.folder} tells no radius for {result.model.model_id}, so none was stored",
-            hint=f"To set one yourself: dsh models radius {result.model.config.name} BITS",
+            hint=f"To set one yourself: dsh models radius {shlex.quote(result.name)} BITS",
         )
 
 

@@ -136,7 +136,7 @@ def _protocol(result: CopiesEvaluation) -> Iterator[str]:
 
 def _wish(result: CopiesEvaluation) -> Iterator[str]:
     """The radius that this folder wants, or why none can be told."""
-    name, own, wanted = result.model.config.name, result.own_radius, result.wanted_radius
+    name, own, wanted = shlex.quote(result.name), result.own_radius, result.wanted_radius
     per_million = f"{result.options.false_per_million:g} false per million"
     few = result.figures.calibration.pairs * result.options.false_per_million < MILLION
     if not result.told:
@@ -148,7 +148,7 @@ def _wish(result: CopiesEvaluation) -> Iterator[str]:
     if wanted is None:
         rate = result.figures.calibration.expected_rate(0) * MILLION
         yield (
-            f"Even radius 0 is expected to join {_few(rate)} per million unrelated pairs: no radius of {name} keeps to "
+            f"Even radius 0 is expected to join {_few(rate)} per million unrelated pairs: none of this model keeps to "
             f"{per_million} in this folder{', as far as so few pairs tell' if few else ''}."
         )
         return
@@ -165,7 +165,7 @@ def _wish(result: CopiesEvaluation) -> Iterator[str]:
         yield f"{wish}. Stored: query and dupes use it with {result.model.model_id} from now on{beyond}."
         yield f"Back to {own}: dsh models radius {name} --reset"
     else:
-        yield f"{wish}: dsh eval {shlex.quote(name)} {shlex.quote(result.folder)} --copies --write-radius stores it."
+        yield f"{wish}: dsh eval {name} {shlex.quote(result.folder)} --copies --write-radius stores it."
 
 
 def _record(result: CopiesEvaluation) -> dict[str, Any]:
