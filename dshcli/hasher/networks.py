@@ -173,6 +173,7 @@ class Waves(nn.Module):
     """
 
     waves: Tensor
+    chosen: Tensor
 
     def __init__(self, count: int, size: int) -> None:
         super().__init__()
@@ -180,14 +181,15 @@ class Waves(nn.Module):
         pairs = ((x, y) for x in range(size) for y in range(size))
         longest = sorted(pairs, key=lambda pair: (sum(pair), abs(pair[0] - pair[1]), pair))
         chosen = longest[1 : count + 1]
-        cosines = torch.cos(torch.pi / size * (places + 0.5) * places[:, None])  # (frequency, place)
-        rows, columns = cosines[[y for _, y in chosen]], cosines[[x for x, _ in chosen]]
-        # It can be made again, so that no file has to keep it.
-        self.register_buffer("waves", rows[:, :, None] * columns[:, None, :], persistent=False)
+        highest = max(max(pair) for pair in chosen) + 1
+        cosines = torch.cos(torch.pi / size * (places + 0.5) * places[:highest, None])  # (frequency, place)
+        # They can be made again, so that no file has to keep them.
+        self.register_buffer("waves", cosines, persistent=False)
+        self.register_buffer("chosen", torch.tensor([y * highest + x for x, y in chosen]), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         gray = 0.299 * x[:, 0] + 0.587 * x[:, 1] + 0.114 * x[:, 2]
-        return gray.flatten(1) @ self.waves.flatten(1).T
+        return (self.waves @ gray @ self.waves.T).flatten(1).index_select(1, self.chosen)
 
 
 class PowerMean(nn.Module):
