@@ -29,13 +29,11 @@ class Cells:
     """Of an overlay, float32 (rows, columns), cells overlapping by half: within is bool, all of the cell in both.
 
     correlation: of the two pictures' detail in the cell, shifted by up to a pixel. detail_x, detail_y: its standard
-    deviation in gray levels. nearby: the correlation without a shift, and shifted by a pixel to the left, to the right,
-    up and down.
+    deviation in gray levels.
     """
 
     within: npt.NDArray[np.bool_]
     correlation: Plane
-    nearby: tuple[Plane, ...]
     detail_x: Plane
     detail_y: Plane
     pictures: "tuple[_Detail, _Detail]"
@@ -114,12 +112,11 @@ def compare(pair: Overlay) -> Cells | None:
         return None
     x, y, inside = (plane[:rows, :columns] for plane in (pair.x, pair.y, pair.inside))
     a, b = _Detail(x, inside, side), _Detail(y, inside, side)
-    here_and_beside = [a.correlation(b, *shift) for shift in ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0))]
-    slanting = [a.correlation(b, *shift) for shift in ((-1, -1), (-1, 1), (1, -1), (1, 1))]
-    correlation = reduce(np.maximum, here_and_beside + slanting)
+    shifts = [(down, right) for down in (0, -1, 1) for right in (0, -1, 1)]
+    correlation = reduce(np.maximum, (a.correlation(b, *shift) for shift in shifts))
     here = np.ix_(np.arange(1, rows // step) * step, np.arange(1, columns // step) * step)
     within = _cell_means(inside, step) > _EDGE
-    return Cells(within, correlation, tuple(here_and_beside), a.deviation[here], b.deviation[here], (a, b))
+    return Cells(within, correlation, a.deviation[here], b.deviation[here], (a, b))
 
 
 def _blurred(plane: Plane, sigma: float) -> Plane:

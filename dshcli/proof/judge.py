@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.proof.bend import bend
 from dshcli.proof.cells import Cells
 from dshcli.proof.vision import cv
 
@@ -28,14 +27,13 @@ _EVIDENCE = 12.0  # weight of all cells together, at least
 
 @dataclass(frozen=True)
 class Judgement:
-    """same: whether they show one picture, if `bend` (in pixels) is small. share: of the weight that agrees.
+    """same: whether they show one picture. share: of the weight that agrees.
 
     By cells with detail, 0 to 1: clean, that lie where next to all agrees; covered, with strong detail where most does
     not; changed, that do not agree themselves.
     """
 
     same: bool
-    bend: float
     share: float
     clean: float
     covered: float
@@ -53,7 +51,7 @@ def judge(cells: Cells) -> Judgement:
     number = max(int(counts.sum()), 1)
     equal = cells.correlation > _EQUAL
     if number >= _LEAST_DETAIL and (detail * equal).sum() >= _ALL_EQUAL * detail.sum():
-        return Judgement(True, bend(cells, detail), 1.0, 1.0, 0.0, int((counts & ~equal).sum()) / number)
+        return Judgement(True, 1.0, 1.0, 0.0, int((counts & ~equal).sum()) / number)
     weight = np.asarray(detail * (1 - cells.alike), np.float32)
     agrees = cells.correlation > np.maximum(_LEAST, 1 - _MARGIN * (1 - cells.alike))
     total = float(weight.sum())
@@ -66,9 +64,7 @@ def judge(cells: Cells) -> Judgement:
     alike = 1 - total / (float(detail.sum()) + 1e-6)
     wanted = float(np.interp(alike, (_PHOTO[0], _SCREEN[0]), (_PHOTO[1], _SCREEN[1])))
     same = total >= _EVIDENCE and (share >= _WHOLE or share + clean >= wanted)
-    return Judgement(
-        same, bend(cells, detail) if same else 0.0, share, clean, covered, int((counts & ~agrees).sum()) / number
-    )
+    return Judgement(same, share, clean, covered, int((counts & ~agrees).sum()) / number)
 
 
 def _detail(cells: Cells) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float32]]:

@@ -14,7 +14,6 @@ Plane = npt.NDArray[np.float32]
 _SIGMAS = (0.5, 0.7, 0.9, 1.2, 1.6)  # of the blur that the sharper one is given, in pixels
 _SHARPER = 1.15  # ratio of sharpness from which on it is matched
 _WORN = 1.4  # ... and from which on fine detail may be lost in one of the two
-_WORN_OUT = 2.0
 _LEAST_AREA = 256  # pixels that both show
 _LEAST_SIDE = 48  # pixels of a frame that was halved
 _REFINED_SIDE = 256  # pixels along the longer side of the frame that an alignment is refined in
@@ -37,11 +36,6 @@ class Overlay:
     def worn(self) -> bool:
         """Whether one of the two was blurred, is noisy, or was compressed much more than the other."""
         return max(self.sharpness, 1 / self.sharpness) > _WORN
-
-    @property
-    def worn_out(self) -> bool:
-        """... so much that no shift by less than a pixel can be told."""
-        return max(self.sharpness, 1 / self.sharpness) > _WORN_OUT
 
     def halved(self) -> "Overlay | None":
         """The same at half the size, or None if that would be too small."""

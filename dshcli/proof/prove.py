@@ -7,7 +7,6 @@ Symmetric: the pair is put in one order first, so that prove(a, b) and prove(b, 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +21,6 @@ from dshcli.proof.overlay import overlay, refined, same_sharpness
 VERSION = 2  # raised whenever a proof may come out differently: part of the key that proofs are kept by
 
 _LIKELY = 0.4  # correlation of two pictures scaled down, from which on one is laid over the other
-_MOST_BENT = (0.6, 0.9), (0.12, 0.19)  # pixels, by the share that agrees: of a scene seen twice, some part fits better
 _PROMISING = 0.15  # share that agrees, from which on an alignment is worth being refined
 
 
@@ -61,20 +59,20 @@ def _judged(a: Evidence, b: Evidence, alignment: Alignment) -> tuple[Alignment, 
     if matrix is None or not is_sane(matrix, b.gray.shape):
         return alignment, judgement
     again = _compared(a, b, matrix)
-    return (Alignment(matrix, alignment.inliers), again) if again.same else (alignment, judgement)
+    if again.share <= judgement.share:
+        return alignment, judgement
+    return Alignment(matrix, alignment.inliers), again
 
 
 def _compared(a: Evidence, b: Evidence, matrix: Matrix) -> Judgement:
     """The judgement at the finest scale at which both hold detail."""
-    best = Judgement(False, 0.0, 0.0, 0.0, 1.0, 1.0)
+    best = Judgement(False, 0.0, 0.0, 1.0, 1.0)
     pair = overlay(a.gray, b.gray, matrix)
     while pair is not None:
         equal = same_sharpness(pair)
         if equal is not None:
             cells = compare(equal)
             judgement = best if cells is None else judge(cells)
-            if judgement.bend > np.interp(judgement.share, *_MOST_BENT) and not equal.worn_out:
-                return replace(judgement, same=False)
             best = max(best, judgement, key=lambda each: (each.same, each.share))
             if best.same or not equal.worn:
                 break
