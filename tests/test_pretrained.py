@@ -18,7 +18,8 @@ from dshcli.errors import DshError, NoData, UsageError
 from dshcli.hasher import networks, setup
 from dshcli.hasher.data import Survey
 from dshcli.hasher.fitting import BODY_SHARE
-from dshcli.hasher.models import WEIGHTS, builtin_folder
+from dshcli.hasher.lite0 import SHIPPED
+from dshcli.hasher.models import WEIGHTS
 from dshcli.hasher.pretrained import FrozenViews
 from dshcli.hasher.recipe import decide
 from dshcli.hasher.training import TrainingResult, train_hasher
@@ -74,7 +75,7 @@ def test_fine_tuning_moves_the_body_a_little_and_keeps_its_statistics(hues: Path
     result = train_hasher(str(hues), replace(TUNED, epochs=1), listener)
     assert any("lite0, fine-tuned, on 160x160" in line for line in listener.said)
     assert result.model.config.mean == (0.5, 0.5, 0.5) and result.model.config.training["recipe"]["fine_tune"]
-    before = {name: t.float() for name, t in load_file(builtin_folder() / WEIGHTS).items() if name.startswith("body.")}
+    before = {f"body.0.{name}": t.float() for name, t in load_file(SHIPPED).items()}
     after = {name: t for name, t in saved(result).items() if name.startswith("body.")}
     assert before.keys() == after.keys()
     statistics = {name for name in before if "running" in name or "tracked" in name}

@@ -18,7 +18,8 @@ from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.feeds import PixelFeed
 from dshcli.hasher.fitting import Diverged, encode
 from dshcli.hasher.idx import FILES
-from dshcli.hasher.models import WEIGHTS, Model, builtin_folder, open_model
+from dshcli.hasher.lite0 import SHIPPED
+from dshcli.hasher.models import WEIGHTS, Model, open_model
 from dshcli.hasher.recipe import LOSSES
 from dshcli.hasher.training import train_hasher
 from dshcli.images.spec import InputSpec
@@ -132,7 +133,7 @@ def test_photographs_train_a_head_on_the_built_in_features(tmp_path: Path, weigh
     assert result.evaluation.map == 1.0
     saved = load_file(result.model.folder / WEIGHTS)
     networks.build(result.model.config.network).load_state_dict(saved)
-    builtin = load_file(builtin_folder() / WEIGHTS)
+    builtin = {f"body.0.{name}": tensor for name, tensor in load_file(SHIPPED).items()}
     assert torch.equal(saved["body.0.0.0.weight"], builtin["body.0.0.0.weight"].float())
 
 

@@ -470,7 +470,7 @@ def test_the_real_prover_on_real_photos(dsh: Dsh) -> None:
     """A radius that lets strangers in, and a proof that sends them away: the groups are those of the manifest."""
     manifest = json.loads((EXAMPLES / "groups.json").read_text())
     dsh("index", EXAMPLES)
-    result = dsh("dupes", "--verify", "-r", 52, "--json")
+    result = dsh("dupes", "--verify", "-r", 130, "--json")
     groups = records(result)
     assert {
         frozenset(Path(image["path"]).relative_to(EXAMPLES).as_posix() for image in (g["keeper"], *g["members"]))
@@ -480,7 +480,7 @@ def test_the_real_prover_on_real_photos(dsh: Dsh) -> None:
     assert kinds["downloads/dahlia.png"] == "resized" and kinds["phone/astronaut_cut.jpg"] == "cropped"
     assert kinds["downloads/cat_gray.jpg"] == "edited" and kinds["phone/cat.heic"] == "re-encoded"
     assert ", 0 rejected" not in result.stderr and "0 known from before" in result.stderr
-    again = dsh("dupes", "--verify", "-r", 52, "--json")
+    again = dsh("dupes", "--verify", "-r", 130, "--json")
     assert again.stdout == result.stdout and "pairs/s" not in again.stderr
 
 
