@@ -230,8 +230,10 @@ def test_the_card_counts_what_it_is_given() -> None:
     unrelated = np.zeros(config.bits + 1, np.int64)
     unrelated[100] = 780
     distances = np.array([0, config.radius, config.radius + 1, 200], np.uint16)
+    figures = CopyFigures(4, {"flip": distances}, unrelated, calibrate(unrelated, 1e-6))
     facts = Facts(
-        CopyFigures(4, {"flip": distances}, unrelated, calibrate(unrelated, 1e-6)),
+        figures,
+        {32: figures},
         make_photo.RECIPE,
         make_photo.HARDER,
         (SourceRow("someone/pictures", "abc", "CC-BY-4.0", 340),),

@@ -25,9 +25,9 @@ from dshcli.hasher import lite0
 from dshcli.hasher.builtin.card import Facts, SourceRow, model_card
 from dshcli.hasher.checkpoints import CheckpointStore
 from dshcli.hasher.copies.beginning import SIZE, SMALLER, complete, network_for
-from dshcli.hasher.copies.calibration import Mask
+from dshcli.hasher.copies.calibration import Mask, look_alike
 from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
-from dshcli.hasher.copies.judging import CopyFigures, judge_copies
+from dshcli.hasher.copies.judging import CopyFigures, figures_of, hash_copies
 from dshcli.hasher.copies.photos import Photos
 from dshcli.hasher.copies.training import BATCH, EDITED, LEARNING_RATE, WEIGHT_DECAY, config_for, fingerprint, parted
 from dshcli.hasher.copies.views import Stage
@@ -50,6 +50,7 @@ RECIPE = CopiesRecipe(
 HARDER = replace(
     RECIPE, stages=(Stage(380, SMALLER), Stage(60, SIZE)), learning_rate=6e-4, seed=1, look_alikes=True
 )  # from where the first training ended
+WAVES = (0, 32, 64, 96, 128)  # bits of the longest waves beside the learned ones that the card compares
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
 SOURCES, REPEATS, CARD = "SOURCES.tsv", "repeats.tsv", "MODEL_CARD.md"
 SIXTEENTHS = {"held out": range(2), "tuning": range(2, 4), "fit": range(4, 16)}  # of the photos, by what they are for
@@ -130,18 +131,13 @@ def save_photo(
         complete(network, recipe)
         export_files(network, bare, draft, half_weights=True)
         encoder = Encoder(Model(draft, bare))
-        figures = judge_copies(
-            encoder.encode,
-            SIZE,
-            recipe.bits,
-            tuning,
-            fillers,
-            reporter,
-            edited=EDITED,
-            unknown=_repeats(division.tuning),
-        )
+        codes = hash_copies(encoder.encode, (SIZE, 3), tuning, fillers, reporter, edited=EDITED)
+        related = look_alike(tuning.grays) | _repeats(division.tuning)
+        figures = figures_of(codes, recipe.bits, related)
+        learned = recipe.bits - recipe.waves
+        by_waves = {waves: figures_of(codes.first(learned + waves), learned + waves, related) for waves in WAVES}
         config = _config(recipe, figures, division, len(fillers))
-        facts = Facts(figures, recipe, HARDER, _sources(division.root))
+        facts = Facts(figures, by_waves, recipe, HARDER, _sources(division.root))
         return save_model(out, config, partial(_write_files, draft, model_card(config, facts)))
 
 

@@ -21,9 +21,7 @@ from dshcli.hasher.networks import HashNetwork
 from dshcli.progress import Reporter, Task
 
 BODY_SHARE = 0.3  # of the head's learning rate goes to the body
-FROZEN = (
-    3  # first blocks of the body that keep their weights: edges and colours are known, and the maps there are large
-)
+FROZEN = 3  # first blocks that keep their weights: they know edges and colours, and their maps are the largest
 WARM_UP = 100  # steps until the learning rate is full
 FALL = 0.4  # of the steps, the last ones, over which it falls to nothing
 CLIPPED = 5.0  # the largest norm of a gradient
@@ -106,13 +104,14 @@ class _Course:
         store: CheckpointStore,
     ) -> None:
         self._network, self._optimizer, self._recipe, self._store = network, optimizer, recipe, store
-        self._alike = Alike(torch.from_numpy(photos.grays))
+        self._alike = Alike(torch.from_numpy(photos.grays).to(recipe.device))
         self._loss = LOSSES[recipe.loss]
         self._kept, self._mean = time.monotonic(), math.nan
 
-    def go(self, several: Iterator[tuple[Tensor, Tensor]], step: int, near: Tensor | None, task: Task) -> None:
+    def go(self, several: Iterator[tuple[Tensor, Tensor]], start: int, near: Tensor | None, task: Task) -> None:
+        """Learns from several batches, the first of them for the step `start`."""
         self._network.train()
-        for step, (pixels, numbers) in enumerate(several, start=step):  # noqa: B020
+        for step, (pixels, numbers) in enumerate(several, start):
             value = self._learn(step, pixels, numbers)
             self._mean = value if math.isnan(self._mean) else 0.98 * self._mean + 0.02 * value
             task.note(loss=f"{self._mean:.3f}")
@@ -126,7 +125,7 @@ class _Course:
         for group in self._optimizer.param_groups:
             group["lr"] = self._recipe.learning_rate * group["share"] * rate(step, self._recipe.steps)
         outputs = self._network(normalised(pixels, self._recipe.device)).float()
-        loss = self._loss(outputs, numbers, self._alike)
+        loss = self._loss(outputs, numbers.to(outputs.device), self._alike)
         value = loss.item()
         if not math.isfinite(value):
             raise Diverged(f"the loss became {value} in step {step + 1}", hint="Try a smaller --learning-rate.")

@@ -38,6 +38,10 @@ class CopyCodes:
     originals: Codes
     copies: Codes
 
+    def first(self, bits: int) -> "CopyCodes":
+        """The same codes, cut after so many bits, a multiple of 8."""
+        return CopyCodes(self.originals[:, : bits // 8], self.copies[:, :, : bits // 8])
+
     @cached_property
     def distances(self) -> dict[str, Distances]:
         """How far the copies lie from their photos (edited,), by edit."""

@@ -7,8 +7,6 @@ from torch.nn import functional
 from dshcli.hasher.losses import dsh_loss
 
 TEMPERATURE = 0.05  # of the cosines, as SSCD has it (Pizzi et al., CVPR 2022)
-
-
 ALIKE = 0.85  # correlation of two gray copies from which on photos may show the same
 
 
@@ -38,13 +36,14 @@ def copies_loss(outputs: Tensor, photos: Tensor, alike: Alike) -> Tensor:
     magnitude cannot help: what is learned is what will be compared.
 
     There is no memory of earlier codes to tell a view from: turning all codes away from it together would lower the
-    loss, and that is what the head learns then (recall fell to a third, see the model card).
+    loss, and that is what the head learns then.
     """
     n, bits = len(outputs) // 2, outputs.shape[1]
     queries, codes = functional.normalize(outputs.tanh(), dim=1), signs(outputs) / bits**0.5
     left_out = alike(photos, photos)
-    twins = torch.arange(2 * n, device=outputs.device).roll(n)
-    left_out[torch.arange(2 * n), twins] = False
+    views = torch.arange(2 * n, device=outputs.device)
+    twins = views.roll(n)
+    left_out[views, twins] = False
     cosines = (queries @ codes.T).masked_fill(left_out, -torch.inf)
     return functional.cross_entropy(cosines / TEMPERATURE, twins)
 
