@@ -3,7 +3,7 @@
 from dshcli.codes import chance_pairs
 from dshcli.errors import BadModel, NoIndex, NoModel, UsageError
 from dshcli.hasher.encoder import Encoder
-from dshcli.hasher.models import Model, current_name, find_model, list_models
+from dshcli.hasher.models import Model, ModelConfig, current_name, find_model, list_models
 from dshcli.hasher.radii import radius_of
 from dshcli.library.store import Index, IndexedModel
 from dshcli.proof.kinds import COPIES, Kind
@@ -58,13 +58,13 @@ def encoder_of(indexed: IndexedModel) -> Encoder:
     return Encoder(model)
 
 
-def false_rates(indexed: IndexedModel, wanted: str | None) -> tuple[float, ...]:
-    """The model's share of unrelated pairs within each radius; none if it was not trained on copies, or is gone."""
+def maybe_config(indexed: IndexedModel, wanted: str | None) -> ModelConfig | None:
+    """All that is known about the model that made the codes, if it is here and in order."""
     try:
         model = _maybe_model(indexed, wanted)
     except (NoModel, BadModel):
-        return ()
-    return () if model is None else model.config.false_rates
+        return None
+    return None if model is None else model.config
 
 
 def _maybe_model(indexed: IndexedModel, wanted: str | None) -> Model | None:

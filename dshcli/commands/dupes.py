@@ -11,7 +11,7 @@ from dshcli.commands.choosing import (
     choose_indexed,
     choose_kinds,
     choose_radius,
-    false_rates,
+    maybe_config,
 )
 from dshcli.dedupe.by_codes import Found, Verification, groups_by_codes
 from dshcli.dedupe.collection import Collection, Positions, collect, rows_of, savings
@@ -94,7 +94,8 @@ def find_dupes(
 ) -> Dupes:
     """Groups the images of an index. Raises NoIndex, NoModel, UsageError, DshError."""
     model = choose_indexed(index, options.model)
-    rates = false_rates(model, options.model)
+    config = maybe_config(model, options.model)
+    rates = () if config is None else config.false_rates
     verify = bool(rates) if options.verify is None else options.verify
     kinds = choose_kinds(options.kinds, verify=verify)
     radius = choose_radius(options.radius, model)
@@ -105,7 +106,8 @@ def find_dupes(
     if verify and options.radius is None:
         radius = candidate_radius(rates, len(images.ids), radius)
     if by_contents:
-        terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels)
+        turns = None if config is None else config.turns
+        terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels, turns)
         found = verified_groups(index, images, terms, prover or PixelProver(), reporter or Silent())
     else:
         found = groups_by_codes(index, images, flat, model.bits, radius, options.link)

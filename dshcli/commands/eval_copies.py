@@ -102,7 +102,9 @@ def evaluate_copies(name: str, folder: str | None, options: CopiesOptions, repor
     related = related_photos(codes, photos, len(fillers), reporter, threads=threads)
     alike = look_alike(photos.grays) | related.mask
     figures, wary = (
-        figures_of(codes, model.config.bits, left_out, options.false_per_million / MILLION, len(fillers))
+        figures_of(
+            codes, model.config.bits, left_out, options.false_per_million / MILLION, len(fillers), model.config.distance
+        )
         for left_out in (related.mask, alike)
     )
     result = CopiesEvaluation(

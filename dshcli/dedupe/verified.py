@@ -4,30 +4,37 @@ All that matters here is what files hold, so contents are numbered instead of im
 image. Files of equal bytes are one content and need no proof.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from dshcli.codes import Codes
 from dshcli.dedupe.by_codes import Found, Verification, rank_contents
 from dshcli.dedupe.collection import Collection, Look, look
 from dshcli.dedupe.rules import EachOf, SingleRule, StarRule
+from dshcli.hasher.waves import Turns
 from dshcli.library.proofs import Proofs
 from dshcli.library.store import Index
 from dshcli.progress import Reporter
 from dshcli.proof.kinds import COPIES, Kind, Proof
 from dshcli.proof.proving import Files, Prover, Proving, Tally
 from dshcli.search.blocks import Pairs, joined
-from dshcli.search.candidates import Candidates, candidate_pairs
+from dshcli.search.candidates import Candidates, candidate_pairs, with_turned
 from dshcli.search.collapse import Distinct
-from dshcli.search.groups import Ranked, grouped
+from dshcli.search.groups import Grouping, Ranked, grouped
+from dshcli.search.turned import turned_pairs
 from dshcli.search.words import Positions, word_rows
+
+MANY = 50_000  # contents, from which on turned copies are looked for ...
+TURNED_WITHIN = 8  # ... within so many differing waves alone: compressed, resized or recoloured, but not cut
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What may be grouped: codes of so many bits within the radius, flat images (ids) only where their bytes are equal,
-    pairs of these kinds; by which rule; and the threads and the largest picture of the proving."""
+    """What may be grouped: codes of so many bits within the radius, of turned pictures, too, if `turns` is given; flat
+    images (ids) only where their bytes are equal; pairs of these kinds; by which rule; and the threads and the largest
+    picture of the proving."""
 
     bits: int
     radius: int
@@ -36,6 +43,7 @@ class Terms:
     link: str
     jobs: int
     max_pixels: int
+    turns: Turns | None = None
 
     def accepts(self, proof: Proof) -> bool:
         return proof.accepted and proof.kind in self.kinds
@@ -75,12 +83,20 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
     candidates = contents.candidates
     return Found(
         contents.images,
-        grouped(ranked, keepers),
+        _measured(grouped(ranked, keepers), contents.images, terms.turns),
         gone,
         contents.seen.links,
         {contents.digests[content]: proof for content, proof in proofs.items()},
         Verification(len(candidates.pairs), candidates.left_out, tally, changed),
     )
+
+
+def _measured(grouping: Grouping, images: Collection, turns: Turns | None) -> Grouping:
+    """The groups with the distances of turned members as what they are, in their own orientation."""
+    if turns is None or not len(grouping):
+        return grouping
+    keepers = np.repeat(grouping.members[grouping.starts[:-1]], np.diff(grouping.starts))
+    return replace(grouping, distances=turns.distances(images.codes[grouping.members], images.codes[keepers]))
 
 
 def _prove(
@@ -134,8 +150,18 @@ def _candidates(ranked: Ranked, flat: npt.NDArray[np.bool_], terms: Terms) -> Ca
     places = np.flatnonzero(lively)
     codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
     found = candidate_pairs(codes, terms.bits, terms.radius)
+    if terms.turns is not None:
+        found = with_turned(found, _turned(codes, terms.turns, terms.radius))
     pairs = found.pairs
     return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
+
+
+def _turned(codes: Codes, turns: Turns, radius: int) -> Pairs:
+    """Pairs of codes that are near in another orientation; among many codes only the nearest ones, since finding the
+    others takes a time that grows with the square of their number."""
+    within = min(turns.within(radius), TURNED_WITHIN if len(codes) > MANY else radius)
+    pairs = turned_pairs(turns.orientations(codes), turns.width, within)
+    return Pairs(pairs.left, pairs.right, pairs.distances * turns.scale)
 
 
 def _without_equals(ranked: Ranked, keepers: Positions) -> Ranked:

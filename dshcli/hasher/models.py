@@ -21,6 +21,7 @@ from dshcli import paths
 from dshcli.codes import MAX_BITS, MIN_BITS
 from dshcli.errors import BadModel, DshError, NoModel
 from dshcli.hasher.radii import forget_radius
+from dshcli.hasher.waves import Distance, Turns, distance_of, maybe_turns
 from dshcli.images.spec import InputSpec
 
 CONFIG, ENCODER, WEIGHTS = "config.json", "encoder.onnx", "weights.safetensors"
@@ -57,6 +58,16 @@ class ModelConfig:
     @property
     def spec(self) -> InputSpec:
         return InputSpec(self.size, self.channels)
+
+    @property
+    def turns(self) -> Turns | None:
+        """How codes change when a picture is turned, if they hold enough of its waves to tell."""
+        return maybe_turns(self.bits, self.network.get("waves", 0), self.size)
+
+    @property
+    def distance(self) -> Distance:
+        """How far codes (n, bytes), or (1, bytes), lie from others (n, bytes), in bits."""
+        return distance_of(self.turns)
 
     @property
     def model_id(self) -> str:

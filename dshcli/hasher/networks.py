@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dshcli.errors import UsageError
+from dshcli.hasher.waves import longest
 from dshcli.images.spec import InputSpec
 
 SMALL, RESNET, LITE0 = "small", "resnet", "lite0"
@@ -178,9 +179,7 @@ class Waves(nn.Module):
     def __init__(self, count: int, size: int) -> None:
         super().__init__()
         places = torch.arange(size, dtype=torch.float32)
-        pairs = ((x, y) for x in range(size) for y in range(size))
-        longest = sorted(pairs, key=lambda pair: (sum(pair), abs(pair[0] - pair[1]), pair))
-        chosen = longest[1 : count + 1]
+        chosen = longest(count, size)
         highest = max(max(pair) for pair in chosen) + 1
         cosines = torch.cos(torch.pi / size * (places + 0.5) * places[:highest, None])  # (frequency, place)
         # They can be made again, so that no file has to keep them.

@@ -16,6 +16,7 @@ from dshcli.search.blocks import Pairs, joined
 from dshcli.search.collapse import collapse
 from dshcli.search.pairs import column_pairs
 from dshcli.search.runs import runs_of
+from dshcli.search.turned import nearest_of_each
 from dshcli.search.words import Positions, check_codes
 
 NEAREST = 16  # candidates of a code that are kept for being near
@@ -50,6 +51,13 @@ def candidate_pairs(codes: Codes, bits: int, radius: int) -> Candidates:
             kept, fresh = len(waiting[0]), 0
     pairs = _bounded(joined(waiting))
     return Candidates(pairs, found - len(pairs))
+
+
+def with_turned(near: Candidates, turned: Pairs) -> Candidates:
+    """Candidates, and pairs that are near in another orientation: of these, too, each code keeps only the nearest and
+    the best. A pair that is both has the smaller distance."""
+    kept = _bounded(turned)
+    return Candidates(nearest_of_each(joined([near.pairs, kept])), near.left_out + len(turned) - len(kept))
 
 
 def _expanded(codes: Codes, bits: int, radius: int) -> Iterator[tuple[Pairs, int]]:

@@ -8,6 +8,7 @@ from dshcli.codes import Codes, codes_from_outputs
 from dshcli.hasher import networks
 from dshcli.hasher.copies.fitting import CopiesRecipe, normalised
 from dshcli.hasher.files import Pixels
+from dshcli.hasher.waves import Distance, distance_of, maybe_turns
 from dshcli.images.spec import InputSpec
 
 SIZE, SMALLER = 160, 128  # side of the square that the finished model sees, and of the one for most of the training
@@ -18,6 +19,11 @@ def description_of(recipe: CopiesRecipe) -> dict[str, Any]:
     beside them the longest waves."""
     usual = networks.describe(networks.LITE0, InputSpec(SIZE, 3), recipe.bits - recipe.waves, norm=True)
     return {**usual, "hidden": 0, "dropout": 0.0, "pool": "power", "waves": recipe.waves}
+
+
+def distance_for(recipe: CopiesRecipe) -> Distance:
+    """How far codes of such a model lie from each other."""
+    return distance_of(maybe_turns(recipe.bits, recipe.waves, SIZE))
 
 
 def network_for(recipe: CopiesRecipe) -> networks.HashNetwork:

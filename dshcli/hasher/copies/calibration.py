@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.codes import Codes, hamming
+from dshcli.codes import Codes
 from dshcli.hasher.copies.photos import Grays
+from dshcli.hasher.waves import Distance
 
 Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
@@ -51,14 +52,14 @@ def calibrate(unrelated: Counts, false_rate: float) -> Calibration:
     return Calibration(choose_radius(within, false_rate), within)
 
 
-def unrelated_distances(codes: Codes, others: Codes, unknown: Mask, bits: int) -> Counts:
+def unrelated_distances(distance: Distance, codes: Codes, others: Codes, unknown: Mask, bits: int) -> Counts:
     """How many pairs of codes (m, bytes) and others (n, bytes) lie at each distance 0..bits.
 
     unknown (m, n): pairs that may show the same and so count neither way.
     """
     counts = np.zeros(bits + 1, np.int64)
     for code, left_out in zip(codes, unknown, strict=True):
-        counts += np.bincount(hamming(code, others)[~left_out], minlength=bits + 1)
+        counts += np.bincount(distance(code[None], others)[~left_out], minlength=bits + 1)
     return counts
 
 

@@ -7,7 +7,6 @@ edits are.
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -16,8 +15,16 @@ from PIL.Image import Image as Picture
 
 from dshcli.codes import Codes, hamming
 from dshcli.edits.drawing import EDITS, any_edits, applied
-from dshcli.hasher.copies.calibration import Calibration, Counts, Mask, calibrate, look_alike, unrelated_distances
+from dshcli.hasher.copies.calibration import (
+    Calibration,
+    Counts,
+    Mask,
+    calibrate,
+    look_alike,
+    unrelated_distances,
+)
 from dshcli.hasher.copies.photos import Photos, squared
+from dshcli.hasher.waves import Distance
 from dshcli.machine import in_threads
 from dshcli.progress import Reporter, Task
 
@@ -42,11 +49,10 @@ class CopyCodes:
         """The same codes, cut after so many bits, a multiple of 8."""
         return CopyCodes(self.originals[:, : bits // 8], self.copies[:, :, : bits // 8])
 
-    @cached_property
-    def distances(self) -> dict[str, Distances]:
+    def distances(self, distance: Distance) -> dict[str, Distances]:
         """How far the copies lie from their photos (edited,), by edit."""
-        edited = hamming(self.copies, self.originals[: len(self.copies), None])
-        return dict(zip(WAYS, edited.T, strict=True))
+        originals = self.originals[: len(self.copies)]
+        return {way: distance(self.copies[:, number], originals) for number, way in enumerate(WAYS)}
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ def judge_copies(
     edited: int | None = None,
     seed: int = 0,
     unknown: Mask | None = None,
+    distance: Distance = hamming,
 ) -> CopyFigures:
     """Edits the first `edited` photos (None: all), each in every way, and measures against all of them.
 
@@ -86,7 +93,7 @@ def judge_copies(
     """
     codes = hash_copies(encode, (size, 3), photos, fillers, reporter, edited=edited, seed=seed)
     alike = look_alike(photos.grays)
-    return figures_of(codes, bits, alike if unknown is None else alike | unknown)
+    return figures_of(codes, bits, alike if unknown is None else alike | unknown, distance=distance)
 
 
 def hash_copies(
@@ -130,23 +137,30 @@ def _codes(make: Callable[[Item], Codes], items: Iterable[Item], threads: int, t
 
 
 def figures_of(
-    codes: CopyCodes, bits: int, related: Mask, false_rate: float = FALSE_RATE, fillers: int = 0
+    codes: CopyCodes,
+    bits: int,
+    related: Mask,
+    false_rate: float = FALSE_RATE,
+    fillers: int = 0,
+    distance: Distance = hamming,
 ) -> CopyFigures:
     """All distances; related (n, n): pairs of photos that may show the same, and so count neither way.
 
     The last `fillers` photos are those that copies show beside their own: against copies, neither they nor what is
-    related to them counts.
+    related to them counts. distance: of two codes, Turns.distances for models whose codes tell of turns.
     """
     originals, unrelated = codes.originals, np.zeros(bits + 1, np.int64)
     count = len(originals)
     for i in range(count - 1):
-        unrelated += unrelated_distances(originals[i : i + 1], originals[i + 1 :], related[i : i + 1, i + 1 :], bits)
+        left_out = related[i : i + 1, i + 1 :]
+        unrelated += unrelated_distances(distance, originals[i : i + 1], originals[i + 1 :], left_out, bits)
     shown = np.arange(count) >= count - fillers
     shown |= related[shown].any(axis=0)
     for number, copies in enumerate(codes.copies):
         left_out = shown | related[number] | (np.arange(count) == number)
-        unrelated += unrelated_distances(copies, originals, np.broadcast_to(left_out, (len(copies), count)), bits)
-    return CopyFigures(len(codes.copies), codes.distances, unrelated, calibrate(unrelated, false_rate))
+        everywhere = np.broadcast_to(left_out, (len(copies), count))
+        unrelated += unrelated_distances(distance, copies, originals, everywhere, bits)
+    return CopyFigures(len(codes.copies), codes.distances(distance), unrelated, calibrate(unrelated, false_rate))
 
 
 def _copies(photo: Picture, fillers: Photos, rng: np.random.Generator) -> list[Picture]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from dshcli.errors import DshError, UsageError
 from dshcli.hasher import lite0, networks
-from dshcli.hasher.copies.beginning import SIZE, SMALLER, codes_of, complete, description_of, network_for
+from dshcli.hasher.copies.beginning import SIZE, SMALLER, codes_of, complete, description_of, distance_for, network_for
 from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
 from dshcli.hasher.copies.judging import CopyFigures, judge_copies
 from dshcli.hasher.copies.loss import LOSSES
@@ -82,7 +82,14 @@ def train_copies(folder: str, options: TrainOptions, reporter: Reporter) -> Copi
         fit_copies(network, learned, fillers, recipe, place.store, reporter, workers=min(cores(), 2))
         complete(network, recipe)
         figures = judge_copies(
-            partial(codes_of, network, recipe.device), SIZE, recipe.bits, held_out, fillers, reporter, edited=EDITED
+            partial(codes_of, network, recipe.device),
+            SIZE,
+            recipe.bits,
+            held_out,
+            fillers,
+            reporter,
+            edited=EDITED,
+            distance=distance_for(recipe),
         )
         config = config_for(place.name, recipe, figures, {"source": folder, "photos": len(learned)})
         model = save_model(place.folder, config, partial(export_files, network, config))

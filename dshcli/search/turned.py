@@ -1,0 +1,44 @@
+"""Pairs of codes of which one has to be turned before it lies near the other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dshcli.codes import Codes
+from dshcli.search.blocks import Pairs, joined
+from dshcli.search.neighbours import neighbours_of_many
+
+UPRIGHT, BACK = 0, 5  # orientations that are left out: as it is, and the quarter turn that undoes the other one
+
+
+def turned_pairs(orientations: Sequence[Codes], bits: int, radius: int) -> Pairs:
+    """Pairs (i, j), i < j, each once, of pictures of which one in another orientation is within the radius of the other.
+
+    orientations: codes (n, bytes) of `bits` bits of each picture in its eight orientations, the first as it is, as
+    waves.Turns gives them. The distance is that of the nearest orientation. All pairs are in memory at once. Raises
+    ValueError for codes that are not `bits` wide or a negative radius.
+    """
+    upright = orientations[UPRIGHT]
+    found = []
+    for number, turned in enumerate(orientations):
+        if number not in (UPRIGHT, BACK):
+            hits = neighbours_of_many(turned, upright, bits, radius)
+            turning = np.repeat(np.arange(len(turned)), np.diff(hits.starts))
+            found.append(_ordered(Pairs(turning, hits.positions, hits.distances)))
+    return nearest_of_each(joined(found))
+
+
+def nearest_of_each(pairs: Pairs) -> Pairs:
+    """Each pair once, with its least distance, in order of `right`, then `left`."""
+    order = np.lexsort((pairs.distances, pairs.left, pairs.right))
+    left, right = pairs.left[order], pairs.right[order]
+    first = np.ones(len(order), np.bool_)
+    first[1:] = (np.diff(left) != 0) | (np.diff(right) != 0)
+    return Pairs(left[first], right[first], pairs.distances[order][first])
+
+
+def _ordered(pairs: Pairs) -> Pairs:
+    """With the smaller number left, and without pairs of a picture and itself."""
+    other = pairs.left != pairs.right
+    left, right = pairs.left[other], pairs.right[other]
+    return Pairs(np.minimum(left, right), np.maximum(left, right), pairs.distances[other])
