@@ -10,7 +10,9 @@ import pytest
 from conftest import draw, picture
 from PIL import Image, ImageChops, ImageStat
 
+from dshcli.codes import hamming
 from dshcli.hasher.models import Model
+from dshcli.hasher.waves import Turns
 from dshcli.images.opening import open_image
 from dshcli.images.spec import InputSpec
 from dshcli.progress import Silent
@@ -84,6 +86,19 @@ def test_copies_without_a_code_are_farther_than_any_threshold(some):
         for a, b in zip(originals, copies, strict=True)
     ]
     assert copy_distances(coded(codes, truths, bits), originals, copies).tolist() == expected
+
+
+def test_turned_codes_are_as_far_apart_as_in_the_nearest_orientation():
+    turns = Turns(bits=200, waves=128, size=64)
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 256, (30, 25), dtype=np.uint8)
+    for number, turned in enumerate(turns.orientations(rows[:8])):
+        rows[8 + number, 9:] = turned[number]
+    files = coded([row.tobytes() for row in rows], np.arange(30), 200, turns)
+    a, b = np.divmod(np.arange(900), 30)
+    expected = turns.distances(rows[a], rows[b])
+    assert (files.distances(files.words[:, a], files.words[:, b]) == expected).all()
+    assert (expected[(a < 8) & (b == a + 8)] == 0).all() and (expected != hamming(rows[a], rows[b])).any()
 
 
 @pytest.mark.parametrize("second", [np.arange(5, 25), np.arange(25, 40)], ids=["the same files", "other files"])

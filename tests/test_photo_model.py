@@ -19,6 +19,7 @@ from dshcli.errors import BadImage
 from dshcli.hasher import networks
 from dshcli.hasher.builtin import make_photo
 from dshcli.hasher.builtin.card import LICENCES, Facts, SourceRow, model_card
+from dshcli.hasher.builtin.choices import Choices, LossRow, SizeRow
 from dshcli.hasher.copies.calibration import (
     REPEAT_CORRELATION,
     calibrate,
@@ -211,10 +212,10 @@ def test_the_script_makes_a_model_and_goes_on_where_it_was(tmp_path: Path) -> No
     (tmp_path / "photos" / make_photo.SOURCES).write_text("\n".join(rows) + "\n")
     (tmp_path / "work").mkdir()
     division = make_photo.divide(tmp_path / "photos")
-    recipe = replace(make_photo.RECIPE, stages=(Stage(1, 32), Stage(1, 48)), batch=4)
-    harder = replace(recipe, look_alikes=True)
+    first = replace(make_photo.FIRST, stages=(Stage(1, 32), Stage(1, 48)), batch=4)
+    trainings = (first, replace(first, look_alikes=True), replace(first, seed=2))
     models = [
-        make_photo.make_photo(division, tmp_path / "work", tmp_path / f"photo{i}", Silent(), recipe, harder)
+        make_photo.make_photo(division, tmp_path / "work", tmp_path / f"photo{i}", Silent(), trainings)
         for i in range(2)
     ]
     assert models[0].model_id == models[1].model_id
@@ -233,14 +234,16 @@ def test_the_card_counts_what_it_is_given() -> None:
     figures = CopyFigures(4, {"flip": distances}, unrelated, calibrate(unrelated, 1e-6))
     facts = Facts(
         figures,
-        {32: figures},
-        make_photo.RECIPE,
-        make_photo.HARDER,
+        {(256, 32): figures},
+        make_photo.TRAININGS,
+        Choices(10, 4, "photo-x", (LossRow("nce", 0.5, 0.625),), (SizeRow(96, 70, 0.25, 3.21),)),
         (SourceRow("someone/pictures", "abc", "CC-BY-4.0", 340),),
     )
     card = model_card(config, facts)
     middle = round((2 * config.radius + 1) / 2)
     assert f"| flip | 25.0% | 50.0% | 75.0% | {middle} |" in card
     assert "All 780 pairs" in card
+    assert f"| 256 | 32 | no | {figures.calibration.radius} |" in card
+    assert "| nce | 50.0% | 62.5% |" in card and "| 96 | 70 | 25.0% | 3.2 |" in card
     assert "| someone/pictures | abc | 340 | CC-BY-4.0 |" in card
     assert LICENCES["CC-BY-4.0"] in card

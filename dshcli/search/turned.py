@@ -12,7 +12,7 @@ UPRIGHT, BACK = 0, 5  # orientations that are left out: as it is, and the quarte
 
 
 def turned_pairs(orientations: Sequence[Codes], bits: int, radius: int) -> Pairs:
-    """Pairs (i, j), i < j, each once, of pictures of which one in another orientation is within the radius of the other.
+    """Pairs (i, j), i < j, each once, of pictures of which one, turned, is within the radius of the other.
 
     orientations: codes (n, bytes) of `bits` bits of each picture in its eight orientations, the first as it is, as
     waves.Turns gives them. The distance is that of the nearest orientation. All pairs are in memory at once. Raises

@@ -1,8 +1,8 @@
 """Makes the built-in model `photo`:  python -m dshcli.hasher.builtin.make_photo --photos FOLDER --work DIR
 
-Trains lite0 on copies of the photos, from its ImageNet weights, as `dsh train FOLDER --copies` does from the model that
-is made here; then calibrates and measures it on photos that it never saw. Run twice on one machine it gives the same
-model_id. Stopped at any moment, the same command goes on from the last checkpoint in the work folder.
+Trains lite0 on copies of the photos, from its ImageNet weights and several times, as `dsh train FOLDER --copies` does
+from the model that is made here; then calibrates and measures it on photos that it never saw. Run twice on one machine
+it gives the same model_id. Stopped at any moment, the same command goes on from the last checkpoint in the work folder.
 
 The photos' folder holds pictures in sub-folders and SOURCES.tsv, which names for each file its source repository,
 commit, path and licence. The script writes the whole model folder, model card included; the LICENSE files are kept.
@@ -13,6 +13,7 @@ import hashlib
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -23,11 +24,12 @@ import torch
 
 from dshcli.hasher import lite0
 from dshcli.hasher.builtin.card import Facts, SourceRow, model_card
+from dshcli.hasher.builtin.choices import read_choices
 from dshcli.hasher.checkpoints import CheckpointStore
-from dshcli.hasher.copies.beginning import SIZE, SMALLER, complete, network_for
+from dshcli.hasher.copies.beginning import SIZE, SMALLER, complete, distance_for, network_for
 from dshcli.hasher.copies.calibration import Mask, look_alike
 from dshcli.hasher.copies.fitting import CopiesRecipe, fit_copies
-from dshcli.hasher.copies.judging import CopyFigures, figures_of, hash_copies
+from dshcli.hasher.copies.judging import CopyCodes, CopyFigures, figures_of, hash_copies
 from dshcli.hasher.copies.photos import Photos
 from dshcli.hasher.copies.training import BATCH, EDITED, LEARNING_RATE, WEIGHT_DECAY, config_for, fingerprint, parted
 from dshcli.hasher.copies.views import Stage
@@ -38,7 +40,7 @@ from dshcli.hasher.networks import HashNetwork
 from dshcli.hasher.pretrained import load_lite0
 from dshcli.progress import Reporter, Terminal
 
-RECIPE = CopiesRecipe(
+FIRST = CopiesRecipe(
     bits=384,
     loss="nce",
     stages=(Stage(950, SMALLER), Stage(270, SIZE)),
@@ -47,11 +49,14 @@ RECIPE = CopiesRecipe(
     weight_decay=WEIGHT_DECAY,
     seed=0,
 )
-HARDER = replace(
-    RECIPE, stages=(Stage(380, SMALLER), Stage(60, SIZE)), learning_rate=6e-4, seed=1, look_alikes=True
-)  # from where the first training ended
-WAVES = (0, 32, 64, 96, 128)  # bits of the longest waves beside the learned ones that the card compares
+HARDER = replace(FIRST, stages=(Stage(380, SMALLER), Stage(60, SIZE)), learning_rate=6e-4, seed=1, look_alikes=True)
+LONGER = replace(HARDER, stages=(Stage(1600, SMALLER), Stage(240, SIZE)), seed=2)
+TRAININGS = (FIRST, HARDER, LONGER)  # each goes on from where the one before ended; see `as_stored`
+
+# (learned bits, bits of waves) of codes that the card compares
+PARTS = ((64, 128), (128, 128), (192, 128), (256, 0), (256, 32), (256, 64), (256, 96), (0, 128), (256, 128))
 LIBRARIES = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy", "pillow")
+AS_STORED = 2  # the training before which the network is rounded
 SOURCES, REPEATS, CARD = "SOURCES.tsv", "repeats.tsv", "MODEL_CARD.md"
 SIXTEENTHS = {"held out": range(2), "tuning": range(2, 4), "fit": range(4, 16)}  # of the photos, by what they are for
 
@@ -101,28 +106,43 @@ def make_photo(
     work: Path,
     out: Path,
     reporter: Reporter,
-    recipe: CopiesRecipe = RECIPE,
-    harder: CopiesRecipe | None = HARDER,
+    trainings: Sequence[CopiesRecipe] = TRAININGS,
 ) -> Model:
-    """Trains, twice if there is a harder recipe, calibrates, measures and saves the model. Raises DshError."""
+    """Trains, calibrates, measures and saves the model. Raises DshError."""
     fillers, learned = parted(division.photos(division.fit))
-    network = network_for(recipe)
-    settings = {"recipe": asdict(recipe), "data": fingerprint(learned)}
-    store = CheckpointStore(work, settings)
-    if store.maybe_read_state() is None:
-        load_lite0(network)
-    fit_copies(network, learned, fillers, recipe, store, reporter)
-    if harder is not None:
-        (work / "harder").mkdir(exist_ok=True)
-        again = CheckpointStore(work / "harder", {**settings, "harder": asdict(harder)})
-        fit_copies(network, learned, fillers, harder, again, reporter)
-    return save_photo(network, recipe, division, fillers, out, reporter)
+    network = network_for(trainings[0])
+    load_lite0(network)
+    for number, recipe in enumerate(trainings):
+        if number == AS_STORED:
+            as_stored(network)
+        folder = work / f"{number}"
+        folder.mkdir(exist_ok=True)
+        store = CheckpointStore(
+            folder, {"recipes": [asdict(r) for r in trainings[: number + 1]], "data": fingerprint(learned)}
+        )
+        fit_copies(network, learned, fillers, recipe, store, reporter)
+    return save_photo(network, trainings, division, fillers, out, reporter)
+
+
+def as_stored(network: HashNetwork) -> None:
+    """Rounds a network to what a model folder keeps of it. The third training began with a saved model."""
+    lite0.fold_norms(network)
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            if tensor.ndim > 1:
+                tensor.copy_(tensor.half())
 
 
 def save_photo(
-    network: HashNetwork, recipe: CopiesRecipe, division: Division, fillers: Photos, out: Path, reporter: Reporter
+    network: HashNetwork,
+    trainings: Sequence[CopiesRecipe],
+    division: Division,
+    fillers: Photos,
+    out: Path,
+    reporter: Reporter,
 ) -> Model:
     """Measures the network as it will be shipped, with 16-bit weights, on the photos for tuning, and saves it."""
+    recipe = trainings[-1]
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder)
         tuning = division.photos(division.tuning)
@@ -133,12 +153,18 @@ def save_photo(
         encoder = Encoder(Model(draft, bare))
         codes = hash_copies(encoder.encode, (SIZE, 3), tuning, fillers, reporter, edited=EDITED)
         related = look_alike(tuning.grays) | _repeats(division.tuning)
-        figures = figures_of(codes, recipe.bits, related)
-        learned = recipe.bits - recipe.waves
-        by_waves = {waves: figures_of(codes.first(learned + waves), learned + waves, related) for waves in WAVES}
+        figures = figures_of(codes, recipe.bits, related, distance=distance_for(recipe))
+        parts = {part: _figures_of_part(codes, *part, recipe, related) for part in PARTS}
         config = _config(recipe, figures, division, len(fillers))
-        facts = Facts(figures, by_waves, recipe, HARDER, _sources(division.root))
+        facts = Facts(figures, parts, tuple(trainings), read_choices(), _sources(division.root))
         return save_model(out, config, partial(_write_files, draft, model_card(config, facts)))
+
+
+def _figures_of_part(codes: CopyCodes, learned: int, waves: int, recipe: CopiesRecipe, related: Mask) -> CopyFigures:
+    """The figures of so many of the learned bits beside so many of the waves, as they are, never turned."""
+    first_wave = recipe.bits - recipe.waves
+    part = codes.part(range(learned)).beside(codes.part(range(first_wave, first_wave + waves)))
+    return figures_of(part, learned + waves, related)
 
 
 def _config(recipe: CopiesRecipe, figures: CopyFigures, division: Division, fillers: int) -> ModelConfig:

@@ -45,9 +45,17 @@ class CopyCodes:
     originals: Codes
     copies: Codes
 
-    def first(self, bits: int) -> "CopyCodes":
-        """The same codes, cut after so many bits, a multiple of 8."""
-        return CopyCodes(self.originals[:, : bits // 8], self.copies[:, :, : bits // 8])
+    def part(self, bits: range) -> "CopyCodes":
+        """Some of their bits alone; the range starts and stops at multiples of 8."""
+        chosen = slice(bits.start // 8, bits.stop // 8)
+        return CopyCodes(self.originals[:, chosen], self.copies[:, :, chosen])
+
+    def beside(self, others: "CopyCodes") -> "CopyCodes":
+        """These bits, then others of the same pictures."""
+        return CopyCodes(
+            np.concatenate([self.originals, others.originals], axis=1),
+            np.concatenate([self.copies, others.copies], axis=2),
+        )
 
     def distances(self, distance: Distance) -> dict[str, Distances]:
         """How far the copies lie from their photos (edited,), by edit."""

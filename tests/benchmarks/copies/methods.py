@@ -2,19 +2,21 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dshcli.images.opening
 from dshcli.errors import BadImage
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.models import find_model
+from dshcli.hasher.waves import Turns
 from dshcli.images.opening import open_image
 
 
 @dataclass(frozen=True)
 class Method:
-    """`code` gives the packed code of a file, None if it cannot read it; two codes are compared by Hamming distance.
+    """`code` gives the packed code of a file, None if it cannot read it; two codes are compared by Hamming distance;
+    with turns, in the nearest orientation.
 
     key: names the cache of its codes, so that it must change with the method; usual: the distance within which its
     authors take two pictures for the same, None if they name none; model: the name or folder of a model of `dsh`.
@@ -26,6 +28,7 @@ class Method:
     usual: int | None
     code: Callable[[Path], bytes | None]
     model: str | None = None
+    turns: Turns | None = None
 
 
 def dsh(model_name: str) -> Method:
@@ -42,5 +45,17 @@ def dsh(model_name: str) -> Method:
         return packed
 
     reader = hashlib.sha256(Path(dshcli.images.opening.__file__).read_bytes()).hexdigest()[:8]
-    label = Path(model_name).name
-    return Method(f"dsh {label}", f"dsh-{model.model_id}-{reader}", encoder.bits, encoder.radius, code, model_name)
+    return Method(
+        f"dsh {Path(model_name).name}",
+        f"dsh-{model.model_id}-{reader}",
+        encoder.bits,
+        encoder.radius,
+        code,
+        model_name,
+        model.config.turns,
+    )
+
+
+def upright(method: Method) -> Method:
+    """The same, comparing codes as they are: what turns are worth."""
+    return replace(method, name=f"{method.name}, upright", turns=None)

@@ -1,10 +1,12 @@
 """Arithmetic of pairs: how far apart unrelated ones lie, the threshold of a false rate, how many copies it finds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+
+from dshcli.hasher.waves import FAR, Turns
 
 Words = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
@@ -15,41 +17,63 @@ NOTHING = -1  # a threshold that no pair lies within
 
 @dataclass(frozen=True)
 class Coded:
-    """Codes of n files: words (w, n), bits 0 beyond the code's end; truths (n,); found (n,): False where none is."""
+    """Codes of n files: words (w, n), bits 0 beyond the code's end; truths (n,); found (n,): False where none is.
+
+    With turns, the words of the code are followed by those of its waves in eight orientations.
+    """
 
     words: Words
     truths: Ints
     found: Mask
     bits: int
+    turns: Turns | None = None
 
     def of(self, chosen: npt.NDArray[np.generic]) -> "Coded":
         """Those files, by numbers or by a mask."""
-        return Coded(self.words[:, chosen], self.truths[chosen], self.found[chosen], self.bits)
+        return replace(self, words=self.words[:, chosen], truths=self.truths[chosen], found=self.found[chosen])
+
+    def distances(self, words: Words, others: Words) -> npt.NDArray[np.uint16]:
+        """Distances (n,) between words (w, n) and other words, (w, n) or (w, 1): in the nearest orientation."""
+        end = -(-self.bits // 64)
+        apart = _differing(words[:end], others[:end])
+        if self.turns is not None:
+            upright, *turned = np.split(words[end:], 8)
+            for other in np.split(others[end:], 8)[1:]:
+                waves = _differing(upright, other)
+                np.minimum(apart, np.where(waves <= FAR, waves * self.turns.scale, apart), out=apart)
+        return apart
 
 
-def coded(codes: list[bytes | None], truths: Ints, bits: int) -> Coded:
+def coded(codes: list[bytes | None], truths: Ints, bits: int, turns: Turns | None = None) -> Coded:
     """From packed codes, one per file, all of ceil(bits / 8) bytes; None where a method could not read the file."""
-    width = -(-bits // 64)
-    rows = np.zeros((len(codes), 8 * width), np.uint8)
+    rows = np.zeros((len(codes), -(-bits // 8)), np.uint8)
     for number, code in enumerate(codes):
         if code is not None:
-            rows[number, : len(code)] = np.frombuffer(code, np.uint8)
+            rows[number] = np.frombuffer(code, np.uint8)
     found = np.array([code is not None for code in codes], np.bool_)
-    return Coded(np.ascontiguousarray(rows.view(np.uint64).T), truths, found, bits)
+    orientations = [] if turns is None else turns.orientations(rows)
+    return Coded(np.concatenate([_words(part) for part in [rows, *orientations]]), truths, found, bits, turns)
 
 
-def distances(words: Words, code: Words) -> npt.NDArray[np.uint16]:
-    """Hamming distances (n,) between words (w, n) and one code (w,)."""
+def _words(rows: npt.NDArray[np.uint8]) -> Words:
+    """Bytes (n, b) as words (w, n), zeros beyond their end."""
+    padded = np.zeros((len(rows), -(-rows.shape[1] // 8) * 8), np.uint8)
+    padded[:, : rows.shape[1]] = rows
+    return np.ascontiguousarray(padded.view(np.uint64).T)
+
+
+def _differing(words: Words, others: Words) -> npt.NDArray[np.uint16]:
+    """Hamming distances (n,) between words (w, n) and others, (w, n) or (w, 1)."""
     total = np.zeros(words.shape[1], np.uint16)
-    for row, word in zip(words, code, strict=True):
-        total += np.bitwise_count(row ^ word)
+    for row, other in zip(words, others, strict=True):
+        total += np.bitwise_count(row ^ other)
     return total
 
 
 def copy_distances(files: Coded, originals: Ints, copies: Ints) -> Ints:
     """Distances (n,) between files numbered `originals` (n,) and `copies` (n,); bits + 1 where a code is missing."""
-    bits_apart = np.bitwise_count(files.words[:, originals] ^ files.words[:, copies]).sum(axis=0, dtype=np.int64)
-    return np.where(files.found[originals] & files.found[copies], bits_apart, files.bits + 1)
+    apart = files.distances(files.words[:, originals], files.words[:, copies]).astype(np.int64)
+    return np.where(files.found[originals] & files.found[copies], apart, files.bits + 1)
 
 
 @dataclass(frozen=True)
@@ -77,7 +101,7 @@ def histograms(files: Coded, unknown: Mask) -> Histograms:
     counts = np.zeros((2, files.bits + 1), np.int64)
     for code, others, same in _rows(files, unknown):
         for number, part in enumerate((others, same)):
-            counts[number] += np.bincount(distances(part, code), minlength=files.bits + 1)
+            counts[number] += np.bincount(files.distances(part, code), minlength=files.bits + 1)
     return Histograms(*counts)
 
 
@@ -90,7 +114,7 @@ def _rows(files: Coded, unknown: Mask) -> Iterator[tuple[Words, Words, Words]]:
     for truth, start, end in zip(truths.tolist(), starts.tolist(), ends, strict=True):
         others = whole.words[:, end:][:, ~unknown[truth, whole.truths[end:]]]
         for number in range(start, end):
-            yield whole.words[:, number], others, whole.words[:, number + 1 : end]
+            yield whole.words[:, number, None], others, whole.words[:, number + 1 : end]
 
 
 def joined(files: Coded, first: Ints, second: Ints, threshold: int) -> int:
@@ -102,7 +126,7 @@ def joined(files: Coded, first: Ints, second: Ints, threshold: int) -> int:
     other = files.of(second)
     for number in first:
         if files.found[number]:
-            near = distances(other.words, files.words[:, number]) <= threshold
+            near = files.distances(other.words, files.words[:, number, None]) <= threshold
             once = (second > number) | ~np.isin(second, first)
             count += int((near & other.found & once & (other.truths != files.truths[number])).sum())
     return count

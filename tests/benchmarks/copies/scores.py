@@ -9,7 +9,7 @@ import numpy as np
 from tests.benchmarks.copies.edits import EDITS
 from tests.benchmarks.copies.files import COPY, DISTRACTOR, ORIGINAL, TRAP, File
 from tests.benchmarks.copies.methods import Method
-from tests.benchmarks.copies.pairs import Coded, Ints, Mask, coded, copy_distances, distances, histograms, joined
+from tests.benchmarks.copies.pairs import Coded, Ints, Mask, coded, copy_distances, histograms, joined
 
 RATE = 1e-6  # of the unrelated pairs, the most that a threshold may join
 OVERALL = "all"
@@ -94,7 +94,7 @@ LEVEL_OF = {edit.name: edit.level for edit in EDITS}
 def score(method: Method, files: Sequence[File], codes: list[bytes | None], unknown: Mask, cpu: float) -> Score:
     """codes: one per file; unknown: see pairs.histograms; cpu: milliseconds per image."""
     roles = Roles(files)
-    whole = coded(codes, roles.truths, method.bits)
+    whole = coded(codes, roles.truths, method.bits, method.turns)
     pairs = histograms(whole.of(roles.photos), unknown)
     apart = copy_distances(whole, whole.truths[roles.copies], roles.copies)  # an original's number is its truth
 
@@ -128,7 +128,7 @@ def _closest(files: Sequence[File], whole: Coded, unknown: Mask) -> tuple[tuple[
     pairs = []
     for original in roles.of(ORIGINAL).tolist():
         later = pictures[(pictures > original) & ~unknown[original, pictures] & whole.found[pictures]]
-        apart = distances(whole.words[:, later], whole.words[:, original])
+        apart = whole.distances(whole.words[:, later], whole.words[:, original, None])
         nearest = np.argsort(apart, kind="stable")[:CLOSEST] if whole.found[original] else ()
         pairs += [(int(apart[place]), original, int(later[place])) for place in nearest]
     return tuple((files[a].detail, files[b].detail, apart) for apart, a, b in sorted(pairs)[:CLOSEST])
