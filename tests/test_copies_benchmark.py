@@ -98,7 +98,7 @@ def test_turned_codes_are_as_far_apart_as_in_the_nearest_orientation():
     a, b = np.divmod(np.arange(900), 30)
     expected = turns.distances(rows[a], rows[b])
     assert (files.distances(files.words[:, a], files.words[:, b]) == expected).all()
-    assert (expected[(a < 8) & (b == a + 8)] == 0).all() and (expected != hamming(rows[a], rows[b])).any()
+    assert (expected[(a > 0) & (a < 8) & (b == a + 8)] == 0).all() and (expected != hamming(rows[a], rows[b])).any()
 
 
 @pytest.mark.parametrize("second", [np.arange(5, 25), np.arange(25, 40)], ids=["the same files", "other files"])
