@@ -165,7 +165,7 @@ def test_calibration_counts_as_a_slow_one_does(seed: int, count: int, bits: int)
     codes = np.packbits(rng.integers(0, 2, (count, bits), dtype=np.uint8), axis=1)
     others = np.packbits(rng.integers(0, 2, (count + 3, bits), dtype=np.uint8), axis=1)
     unknown = rng.random((count, count + 3)) < 0.3
-    calibration = calibrate(unrelated_distances(codes, others, unknown, bits), 0.1)
+    calibration = calibrate(unrelated_distances(hamming, codes, others, unknown, bits), 0.1)
     pairs = [(i, j) for i in range(count) for j in range(count + 3) if not unknown[i, j]]
     distances = [int(hamming(codes[i], others[j])) for i, j in pairs]
     assert calibration.within == tuple(sum(d <= r for d in distances) for r in range(bits + 1))
