@@ -13,6 +13,7 @@ from dshcli.proof.vision import cv
 
 SIDE = 448  # pixels along the longer side of the picture that is compared: text of a page can still be told apart
 THUMB = 32  # pixels along both sides of the square that orientations are tried on
+ROUGH = 100.0  # levels that a JPEG rounds to, on average, from which on fine detail is lost: below quality 30
 COLOURS = 64  # pixels along the longer side of the picture that colours are compared on
 
 
@@ -21,7 +22,7 @@ class Evidence:
     """Of one picture, upright. digest: SHA-256 of the file. width, height: in full.
 
     content: equal for two pictures only if each pixel is the same, or None. gray: uint8 (rows, columns), longer side
-    at most SIDE. colours: uint8 RGB, longer side at most COLOURS.
+    at most SIDE. colours: uint8 RGB, longer side at most COLOURS. rough: whether compression took its fine detail away.
     """
 
     digest: bytes
@@ -30,6 +31,7 @@ class Evidence:
     content: bytes | None
     gray: npt.NDArray[np.uint8]
     colours: npt.NDArray[np.uint8]
+    rough: bool = False
 
     @cached_property
     def features(self) -> Features:
@@ -52,4 +54,5 @@ def gather(data: bytes, digest: bytes, max_pixels: int = MAX_PIXELS) -> Evidence
     scale = min(COLOURS / max(rows, columns), 1.0)
     size = (max(round(columns * scale), 1), max(round(rows * scale), 1))
     colours = cv().resize(upright.pixels, size, interpolation=cv().INTER_AREA)
-    return Evidence(digest, upright.width, upright.height, upright.content, gray, colours)
+    rough = upright.rounding > ROUGH
+    return Evidence(digest, upright.width, upright.height, upright.content, gray, colours, rough)

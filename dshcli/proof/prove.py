@@ -7,6 +7,7 @@ Symmetric: the pair is put in one order first, so that prove(a, b) and prove(b, 
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,10 +19,12 @@ from dshcli.proof.judge import Judgement, judge
 from dshcli.proof.kinds import Kind, Proof
 from dshcli.proof.overlay import overlay, refined, same_sharpness
 
-VERSION = 2  # raised whenever a proof may come out differently: part of the key that proofs are kept by
+VERSION = 3  # raised whenever a proof may come out differently: part of the key that proofs are kept by
 
 _LIKELY = 0.4  # correlation of two pictures scaled down, from which on one is laid over the other
 _PROMISING = 0.15  # share that agrees, from which on an alignment is worth being refined
+_NEARLY = 0.6  # ... from which on half the size is looked at
+_SURE = 0.75  # ... that is wanted there
 
 
 def prove(a: Evidence, b: Evidence) -> Proof:
@@ -65,16 +68,25 @@ def _judged(a: Evidence, b: Evidence, alignment: Alignment) -> tuple[Alignment, 
 
 
 def _compared(a: Evidence, b: Evidence, matrix: Matrix) -> Judgement:
-    """The judgement at the finest scale at which both hold detail."""
-    best = Judgement(False, 0.0, 0.0, 1.0, 1.0)
+    """The judgement at the finest scale at which both hold detail.
+
+    Where compression took the finest detail of one, or nearly enough agrees, half the size is looked at, too; but as
+    pages with different words grow alike there, more has to agree.
+    """
+    best, least = Judgement(False, 0.0, 0.0, 1.0, 1.0), 0.0
     pair = overlay(a.gray, b.gray, matrix)
     while pair is not None:
         equal = same_sharpness(pair)
         if equal is not None:
             cells = compare(equal)
             judgement = best if cells is None else judge(cells)
+            judgement = replace(judgement, same=judgement.same and judgement.share >= least)
             best = max(best, judgement, key=lambda each: (each.same, each.share))
-            if best.same or not equal.worn:
+            if best.same or (least and not equal.worn):
                 break
+            if not equal.worn:
+                if not (a.rough or b.rough or judgement.share >= _NEARLY):
+                    break
+                least = _SURE
         pair = pair.halved()
     return best
