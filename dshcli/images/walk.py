@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from dshcli.errors import DshError
 
@@ -19,8 +20,7 @@ class WalkOptions:
     follow_symlinks: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):  # a third of a dataclass's time to make, and there may be a million
     """A regular file: absolute path, size in bytes, and time of the last change in nanoseconds."""
 
     path: str
