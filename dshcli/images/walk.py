@@ -99,7 +99,7 @@ def _walk_folder(
                 yield from _walk_folder(entry.path, root, options, entered, passed)
             elif entry.is_file():
                 file = entry.stat()
-                if _matches(entry, root, options.include) or not options.include:
+                if not options.include or _matches(entry, root, options.include):
                     yield Found(entry.path, file.st_size, file.st_mtime_ns)
             elif not entry.is_symlink():  # a dangling link is no special file
                 passed.special += 1
