@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_PIXELS = 200_000_000  # a phone's 200-megapixel picture still opens; a decompression bomb does not
-DRAFT_MARGIN = 2  # a JPEG is decoded to at least this many times the square's side
+DRAFT_MARGIN = 1.5  # a JPEG is decoded to at least this many times the square's side; see tests.benchmarks.index.decode_scale
 
 ORIENTATION = 0x0112  # the EXIF tag
 _TURNS = {  # EXIF orientation -> the Pillow operations that make the picture upright
@@ -109,7 +109,7 @@ def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int, take: Tak
     with opened(data, name, max_pixels) as image:
         width, height = image.size
         if name == "JPEG":
-            side = DRAFT_MARGIN * spec.size
+            side = draft_side(spec)
             image.draft("L" if spec.channels == 1 and image.mode == "L" else None, (side, side))
         with take(decoded_bytes(image, (width, height))):
             image.load()
@@ -120,6 +120,11 @@ def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int, take: Tak
     if turn in LYING:
         width, height = height, width
     return Picture(pixels, width, height, name)
+
+
+def draft_side(spec: InputSpec) -> int:
+    """The side in pixels that a JPEG is decoded to at least, by the smallest scale that allows it."""
+    return round(DRAFT_MARGIN * spec.size)
 
 
 def turned(image: "Image", turn: int) -> "Image":
