@@ -2,10 +2,10 @@
 
 python -m tests.benchmarks.index.decode_scale FOLDER [--limit N] [--model NAME]
 
-A JPEG is decoded at the smallest of the scales 1, 1/2, 1/4, 1/8 that leaves both sides at least `margin` times the side
-of the network's input. For each margin: CPU time of opening a picture, and the share of its bits that differ from those
-of the full decode. And what that does to a search: distances, in bits, between a picture and a copy of it at 60 % of the
-size and JPEG quality 70, and between it and the next picture in the folder, a stranger; both are decoded at that margin.
+A JPEG is decoded at the smallest of the scales 1, 1/2, 1/4, 1/8 that leaves both sides at least `margin` times the
+side of the network's input. For each margin: CPU time of opening a picture, and the share of its bits that differ from
+those of the full decode. And what that does to a search: distances, in bits, between a picture and a copy of it at 60 %
+of the size and JPEG quality 70, and between it and the next picture, a stranger; both are decoded at that margin.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from dshcli.codes import Codes
 from dshcli.hasher.encoder import Encoder
@@ -61,9 +62,10 @@ def codes_at(margin: float, files: list[bytes], encoder: Encoder) -> tuple[Codes
     return encoder.encode(np.stack(pictures)), 1000 * spent / len(files)
 
 
-def distances(one: Codes, other: Codes) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def distances(one: Codes, other: Codes) -> npt.NDArray[np.int64]:
     """Hamming distances of codes (n, bytes), row by row."""
-    return np.bitwise_count(one ^ other).sum(axis=1, dtype=np.int64)
+    found: npt.NDArray[np.int64] = np.bitwise_count(one ^ other).sum(axis=1, dtype=np.int64)
+    return found
 
 
 def main() -> None:
