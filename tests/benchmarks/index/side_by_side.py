@@ -2,10 +2,10 @@
 
 python -m tests.benchmarks.index.side_by_side FOLDER [--limit N] [--peers PYTHON]
 
-Every tool runs as a process of its own, with its own start, on hard links to the first N pictures, which the page cache
-holds by then. Where a tool can, it only makes its codes and compares nothing, as `dsh index` does. --peers is a Python
-that has difPy and duplicate-images, if this one has not; what is not there is said and left out. imagededup's CNN is not
-here: its weights come from a server when it is first used.
+Every tool runs as a process of its own, with its own start, on hard links to the first N pictures, which the page
+cache holds by then. Where a tool can, it only makes its codes and compares nothing, as `dsh index` does. --peers is a
+Python that has difPy and duplicate-images, if this one has not; what is not there is said and left out. imagededup's
+CNN is not here: its weights come from a server when it is first used.
 """
 
 import argparse
@@ -113,7 +113,7 @@ def compare(folder: Path, scratch: Path, peers: str) -> None:
         db = scratch / f"{jobs}.db"
         row(
             "`dsh index`",
-            f"384-bit learned code, {threads}",
+            f"the current model's code, {threads}",
             "-m",
             "dshcli",
             "index",

@@ -3,9 +3,9 @@
 python -m tests.benchmarks.index.make_files camera PHOTOS FOLDER --count 2000
 python -m tests.benchmarks.index.throughput FOLDER [--model NAME] [--jobs N] [--rounds N]
 
-Decoding alone is Pillow at the scale that `dsh index` decodes at; the network alone takes as many squares of pixels, made
-beforehand, one after the other. Both run on one thread, and the time that Python and libraries take to start is left out;
-that of `dsh index` counts in full. Parts and whole take turns, and of each the least CPU time counts.
+Decoding alone is Pillow at the scale that `dsh index` decodes at; the network alone takes as many squares of pixels,
+made beforehand, one after the other. Both run on one thread, and the time that Python and libraries take to start is
+left out; that of `dsh index` counts in full. Parts and whole take turns, and of each the least CPU time counts.
 """
 
 import argparse
