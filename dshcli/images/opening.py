@@ -117,6 +117,7 @@ def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int, take: Tak
             image.load()
             turn = image.getexif().get(ORIENTATION, 1)
             small = eight_bits(image).resize((spec.size, spec.size), pillow.Resampling.BILINEAR, reducing_gap=2.0)
+            image.close()  # frees its pixels before others may take the room
     flat = turned(over_white(small).convert("L" if spec.channels == 1 else "RGB"), turn)
     pixels = np.asarray(flat, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
     if turn in LYING:
