@@ -211,7 +211,8 @@ def pillow_ready() -> Any:
 
     pillow_heif.register_heif_opener()
     # Blocks of this size glibc gives back to the system at once; those of 16 MB it would keep, once for each thread.
-    Image.core.set_block_size(64 << 20)
+    core: Any = Image.core
+    core.set_block_size(64 << 20)
     Image.MAX_IMAGE_PIXELS = None
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     return Image
