@@ -211,7 +211,7 @@ def pillow_ready() -> Any:
 
     pillow_heif.register_heif_opener()
     # Blocks of this size glibc gives back to the system at once; those of 16 MB it would keep, once for each thread.
-    core: Any = Image.core
+    core: Any = Image.core  # type: ignore[attr-defined]
     core.set_block_size(64 << 20)
     Image.MAX_IMAGE_PIXELS = None
     ImageFile.LOAD_TRUNCATED_IMAGES = False
