@@ -15,6 +15,8 @@ from dshcli.options import (
     Csv,
     DataDir,
     Db,
+    Device,
+    DeviceName,
     Folders,
     Jobs,
     Json,
@@ -91,6 +93,7 @@ def index(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 if any file was skipped.")] = False,
     max_pixels: MaxPixels = None,
     jobs: Jobs = 0,
+    device: DeviceName = Device.CPU,
     json: Json = False,
     csv: Csv = False,
     verbose: Verbose = False,
@@ -108,7 +111,8 @@ def index(
     at_most_one(json=json, csv=csv)
     walk = WalkOptions(tuple(include), tuple(exclude), hidden, follow_symlinks)
     options = IndexOptions(walk, max_pixels or MAX_PIXELS, jobs, prune, retry)
-    ledger = index_images(db or paths.default_index(), folders, model, options, Silent() if quiet else Terminal())
+    reporter = Silent() if quiet else Terminal()
+    ledger = index_images(db or paths.default_index(), folders, model, device, options, reporter)
     show_ledger(Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose), ledger)
     if strict and ledger.skipped:
         raise typer.Exit(3)
@@ -122,6 +126,7 @@ def query(
     db: Db = None,
     model: ModelName = None,
     max_pixels: MaxPixels = None,
+    device: DeviceName = Device.CPU,
     json: Json = False,
     csv: Csv = False,
     quiet: Quiet = False,
@@ -136,7 +141,7 @@ def query(
     at_most_one(json=json, csv=csv)
     several = len(images) > 1 or "-" in images
     with Index.open(db or paths.default_index()) as index:
-        options = QueryOptions(model, radius, count, max_pixels or MAX_PIXELS)
+        options = QueryOptions(model, radius, count, max_pixels or MAX_PIXELS, device)
         result = find_neighbours(index, lines_of_stdin(images), options)
         problems = show_answers(Screen.of(json=json, csv=csv, quiet=quiet), result, several=several)
     if problems and not several:

@@ -12,6 +12,14 @@ import typer
 from dshcli import __version__
 from dshcli.errors import UsageError
 
+
+class Device(StrEnum):
+    """Where a network runs."""
+
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
 Db = Annotated[
     Path | None,
     typer.Option("--db", metavar="FILE", help="The index file; else DSH_DB, else your data folder."),
@@ -35,6 +43,7 @@ Kinds = Annotated[
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Skip larger images; else 200 million.")
 ]
+DeviceName = Annotated[Device, typer.Option("--device", help="Where the network runs; cuda is an NVIDIA GPU.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", metavar="N", min=0, help="Threads; 0 means one a core.")]
 DataDir = Annotated[Path | None, typer.Option(metavar="DIR", help="Where the public data set's files are.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, a record a line.")]

@@ -20,6 +20,7 @@ from dshcli.images.walk import WalkOptions
 from dshcli.library.chunks import load_codes
 from dshcli.library.indexing import IndexOptions, Ledger, index_folder
 from dshcli.library.store import Index
+from dshcli.library.workers import KnownContents
 from dshcli.progress import Silent
 from dshcli.proof.information import FLAT
 
@@ -93,6 +94,40 @@ def test_a_second_run_opens_nothing(photos: Path, db: Path, monkeypatch: pytest.
     monkeypatch.setattr("dshcli.library.workers.read_image_file", lambda path: pytest.fail(f"opened {path}"))
     assert counts(run(db, photos)) == {"unchanged": 5, "skipped": 1}
     assert dump(db) == before
+
+
+def test_a_second_run_writes_nothing_and_loads_no_network(photos: Path, db: Path) -> None:
+    run(db, photos)
+    before = db.read_bytes()
+    hasher = MeanColour()
+    assert counts(run(db, photos, hasher=hasher)) == {"unchanged": 5}
+    assert db.read_bytes() == before and hasher.encoded == 0
+    assert [path.name for path in db.parent.iterdir() if path.is_file()] == ["index.db"]
+
+
+def test_a_known_content_is_looked_up_not_searched_for(photos: Path, db: Path) -> None:
+    """Without statistics SQLite liked to go through all codes of the model, for each new file."""
+    run(db, photos)
+    with closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        ids = range(10, 20_010)
+        connection.execute("BEGIN")
+        connection.executemany(
+            "INSERT INTO images (id, path, size, mtime_ns, digest) VALUES (?, ?, 0, 0, ?)",
+            ((id, f"/{id}", id.to_bytes(32, "big")) for id in ids),
+        )
+        connection.executemany("INSERT INTO codes VALUES (1, ?, 'abc')", ((id,) for id in ids))
+        connection.execute("COMMIT")
+    with KnownContents(db, 1) as contents:
+        steps = [0]
+
+        def count_steps() -> None:
+            steps[0] += 1
+
+        contents._connection.set_progress_handler(count_steps, 10)
+        found = contents.find((20_000).to_bytes(32, "big"))
+        missing = contents.find(b"x" * 32)
+    assert found is not None and found.code == "abc" and missing is None
+    assert steps[0] < 100
 
 
 def test_a_changed_file_is_hashed_again_and_a_touched_one_is_not(photos: Path, db: Path) -> None:

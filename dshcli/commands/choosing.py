@@ -2,7 +2,8 @@
 
 from dshcli.codes import chance_pairs
 from dshcli.errors import BadModel, NoIndex, NoModel, UsageError
-from dshcli.hasher.encoder import Encoder
+from dshcli.hasher.devices import CPU, encoder_for
+from dshcli.hasher.encoder import AnyEncoder
 from dshcli.hasher.models import Model, ModelConfig, current_name, find_model, list_models
 from dshcli.hasher.radii import radius_of
 from dshcli.library.store import Index, IndexedModel
@@ -47,7 +48,7 @@ def _matching(models: list[IndexedModel], name: str) -> IndexedModel | None:
         return next((model for model in reversed(models) if model.name == name), None)
 
 
-def encoder_of(indexed: IndexedModel) -> Encoder:
+def encoder_of(indexed: IndexedModel, device: str = CPU) -> AnyEncoder:
     """The network that made the codes of an indexed model. Raises NoModel if its folder is gone."""
     model = _maybe_model(indexed, None)
     if model is None:
@@ -55,7 +56,7 @@ def encoder_of(indexed: IndexedModel) -> Encoder:
             f"the model {indexed.model_id} that made these codes is no longer here",
             hint="Hash the images again: dsh index FOLDER --model NAME (dsh models list shows the models).",
         )
-    return Encoder(model)
+    return encoder_for(model, device=device)
 
 
 def maybe_config(indexed: IndexedModel, wanted: str | None) -> ModelConfig | None:

@@ -10,7 +10,8 @@ import numpy as np
 from dshcli.codes import Codes
 from dshcli.commands.choosing import chance_warning, choose_indexed, choose_radius, encoder_of
 from dshcli.errors import BadImage, UsageError
-from dshcli.hasher.encoder import Encoder
+from dshcli.hasher.devices import CPU, ensure_device
+from dshcli.hasher.encoder import AnyEncoder
 from dshcli.images.opening import MAX_PIXELS, open_image
 from dshcli.library.chunks import IndexedCodes, load_codes
 from dshcli.library.store import Image, Index, IndexedModel
@@ -25,6 +26,7 @@ class QueryOptions:
     radius: int | None = None
     count: int | None = None
     max_pixels: int = MAX_PIXELS
+    device: str = CPU
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Answers:
 
 def find_neighbours(index: Index, queries: Iterable[str], options: QueryOptions) -> Answers:
     """Compares images with those of an index. Raises NoIndex, NoModel, UsageError, DshError."""
+    ensure_device(options.device)
     model = choose_indexed(index, options.model)
     if options.count is not None and options.count < 1:
         raise UsageError(f"-k must be at least 1, not {options.count}", hint="Leave it out for all within the radius.")
@@ -76,9 +79,9 @@ class _Search:
     options: QueryOptions
 
     @cached_property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> AnyEncoder:
         """Loaded only if an image is not in the index yet."""
-        return encoder_of(self.model)
+        return encoder_of(self.model, self.options.device)
 
     def answer(self, query: str) -> Answer:
         path = os.path.abspath(query)

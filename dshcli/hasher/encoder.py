@@ -1,4 +1,4 @@
-"""Runs a model on the CPU: pixels -> outputs -> codes, with onnxruntime. No torch here.
+"""Runs a model: pixels -> outputs -> codes. On the CPU with onnxruntime; no torch here (see torch_encoder for a GPU).
 
 An image's code must not depend on the images beside it. onnxruntime does not promise that (a matrix product may sum
 in another order for another batch size, and then an output near zero changes its sign), so each image is run by
@@ -6,7 +6,11 @@ itself on one thread; several threads take several images. For the networks here
 gains no speed from a batch.
 """
 
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,17 +27,11 @@ Pixels = npt.NDArray[np.uint8]
 Outputs = npt.NDArray[np.float32]
 
 
-class Encoder:
-    """The network of a model folder, loaded. Safe to use from several threads at once.
+class AnyEncoder(ABC):
+    """A model with a way to run its network: what is known without running it, and codes from pixels."""
 
-    Raises BadModel if onnxruntime refuses encoder.onnx or if the file's shapes are not those of config.json.
-    """
-
-    def __init__(self, model: Model, *, threads: int = 1) -> None:
+    def __init__(self, model: Model) -> None:
         self._model = model
-        self._threads = threads
-        self._session = _load(model)
-        _check_shapes(model, self._session)
 
     @property
     def model_id(self) -> str:
@@ -64,16 +62,53 @@ class Encoder:
         try:
             return codes_from_outputs(outputs)
         except ValueError as error:
-            raise _bad(self._model, str(error)) from error
+            raise bad_file(self._model, ENCODER, str(error)) from error
 
     def outputs(self, pixels: Pixels) -> Outputs:
         """The network's outputs (n, bits) of pixels (n, size, size, channels); their signs are the bits.
 
-        Raises BadModel if onnxruntime fails, ValueError if the pixels are not of this model's shape and type.
+        Raises BadModel if the network fails, ValueError if the pixels are not of this model's shape and type.
         """
         expected = (self.spec.size, self.spec.size, self.spec.channels)
         if pixels.dtype != np.uint8 or pixels.shape[1:] != expected:
             raise ValueError(f"pixels must be uint8 (n, {expected}), not {pixels.dtype} {pixels.shape}")
+        return self._run(pixels)
+
+    @abstractmethod
+    def _run(self, pixels: Pixels) -> Outputs:
+        """Outputs of pixels that have been checked."""
+
+
+class Deferred(AnyEncoder):
+    """An encoder that is loaded when the first image needs it: a run that finds nothing new saves half a second."""
+
+    def __init__(self, model: Model, load: Callable[[Model], AnyEncoder]) -> None:
+        super().__init__(model)
+        self._load, self._lock = load, threading.Lock()
+
+    def _run(self, pixels: Pixels) -> Outputs:
+        with self._lock:  # several threads may come first
+            encoder = self._loaded
+        return encoder.outputs(pixels)
+
+    @cached_property
+    def _loaded(self) -> AnyEncoder:
+        return self._load(self._model)
+
+
+class Encoder(AnyEncoder):
+    """The network of a model folder, loaded. Safe to use from several threads at once.
+
+    Raises BadModel if onnxruntime refuses encoder.onnx or if the file's shapes are not those of config.json.
+    """
+
+    def __init__(self, model: Model, *, threads: int = 1) -> None:
+        super().__init__(model)
+        self._threads = threads
+        self._session = _load(model)
+        _check_shapes(model, self._session)
+
+    def _run(self, pixels: Pixels) -> Outputs:
         result = np.empty((len(pixels), self.bits), np.float32)
         if self._threads == 1 or len(pixels) < 2:
             for i in range(len(pixels)):
@@ -89,7 +124,7 @@ class Encoder:
         try:
             (outputs,) = self._session.run(["outputs"], {"pixels": pixels})
         except Exception as error:  # onnxruntime's exceptions have no common base but this one
-            raise _bad(self._model, _reason(error)) from error
+            raise bad_file(self._model, ENCODER, reason_of(error)) from error
         row: Outputs = outputs[0]
         return row
 
@@ -104,7 +139,7 @@ def _load(model: Model) -> Any:
         path = str(model.folder / ENCODER)
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common base but this one
-        raise _bad(model, _reason(error)) from error
+        raise bad_file(model, ENCODER, reason_of(error)) from error
 
 
 def _check_shapes(model: Model, session: Any) -> None:
@@ -115,20 +150,22 @@ def _check_shapes(model: Model, session: Any) -> None:
     for ends, expected in ((session.get_inputs(), expected_input), (session.get_outputs(), expected_output)):
         found = [(end.name, end.type, list(end.shape[1:])) for end in ends]
         if found != [expected]:
-            raise _bad(model, f"it has {_describe(found)} where config.json wants {_describe([expected])}")
+            raise bad_file(model, ENCODER, f"it has {_describe(found)} where config.json wants {_describe([expected])}")
 
 
 def _describe(ends: list[tuple[str, str, list[Any]]]) -> str:
     return ", ".join(f"{name} {kind} (n, {', '.join(map(str, shape))})" for name, kind, shape in ends)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """The first line of what a library says, or else the kind of its error."""
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def _bad(model: Model, reason: str) -> BadModel:
+def bad_file(model: Model, file: str, reason: str) -> BadModel:
+    """The error of a model one of whose files cannot be used."""
     if model.builtin:
         hint = "The built-in model is damaged: install the package again."
     else:
         hint = f"Train it again, or remove it: dsh models rm {model.config.name}"
-    return BadModel(f"{model.folder / ENCODER}: {reason}", hint=hint)
+    return BadModel(f"{model.folder / file}: {reason}", hint=hint)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from dshcli.errors import BadImage, TryAgain
 from dshcli.images.reading import read_image_file
+from dshcli.images.room import Take, decoded_bytes, unlimited
 from dshcli.images.sniff import SNIFF_BYTES, sniff
 from dshcli.images.spec import InputSpec
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_PIXELS = 200_000_000  # a phone's 200-megapixel picture still opens; a decompression bomb does not
-DRAFT_MARGIN = 2  # a JPEG is decoded to at least this many times the square's side
+DRAFT_MARGIN = (
+    1.5  # a JPEG is decoded to at least this many times the square's side; see tests.benchmarks.index.decode_scale
+)
 
 ORIENTATION = 0x0112  # the EXIF tag
 _TURNS = {  # EXIF orientation -> the Pillow operations that make the picture upright
@@ -56,14 +59,16 @@ class Picture:
     format: str
 
 
-def open_image(source: Path | str | bytes, spec: InputSpec, max_pixels: int = MAX_PIXELS) -> Picture:
-    """The first frame of an image file (or of its bytes) as `spec` wants it.
+def open_image(
+    source: Path | str | bytes, spec: InputSpec, max_pixels: int = MAX_PIXELS, take: Take = unlimited
+) -> Picture:
+    """The first frame of an image file (or of its bytes) as `spec` wants it. `take`: asked for memory before decoding.
 
     Raises BadImage, with a reason for the ledger, for whatever cannot be read as an image: not an image at all,
     truncated, damaged, of an unknown kind, or of more than `max_pixels` pixels.
     """
     data = source if isinstance(source, bytes) else _bytes_of(source)
-    return guarded(data, lambda name: _picture(data, name, spec, max_pixels))
+    return guarded(data, lambda name: _picture(data, name, spec, max_pixels, take))
 
 
 def guarded(data: bytes, read: Callable[[str], T]) -> T:
@@ -101,21 +106,28 @@ def opened(data: bytes, name: str, max_pixels: int) -> Iterator["Image"]:
         yield image
 
 
-def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int) -> Picture:
+def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int, take: Take) -> Picture:
     pillow = pillow_ready()
     with opened(data, name, max_pixels) as image:
         width, height = image.size
         if name == "JPEG":
-            side = DRAFT_MARGIN * spec.size
+            side = draft_side(spec)
             image.draft("L" if spec.channels == 1 and image.mode == "L" else None, (side, side))
-        image.load()
-        turn = image.getexif().get(ORIENTATION, 1)
-        small = eight_bits(image).resize((spec.size, spec.size), pillow.Resampling.BILINEAR, reducing_gap=2.0)
+        with take(decoded_bytes(image, (width, height))):
+            image.load()
+            turn = image.getexif().get(ORIENTATION, 1)
+            small = eight_bits(image).resize((spec.size, spec.size), pillow.Resampling.BILINEAR, reducing_gap=2.0)
+            image.close()  # frees its pixels before others may take the room
     flat = turned(over_white(small).convert("L" if spec.channels == 1 else "RGB"), turn)
     pixels = np.asarray(flat, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
     if turn in LYING:
         width, height = height, width
     return Picture(pixels, width, height, name)
+
+
+def draft_side(spec: InputSpec) -> int:
+    """The side in pixels that a JPEG is decoded to at least, by the smallest scale that allows it."""
+    return round(DRAFT_MARGIN * spec.size)
 
 
 def turned(image: "Image", turn: int) -> "Image":
@@ -198,6 +210,9 @@ def pillow_ready() -> Any:
     from PIL import Image, ImageFile
 
     pillow_heif.register_heif_opener()
+    # Blocks of this size glibc gives back to the system at once; those of 16 MB it would keep, once for each thread.
+    core: Any = Image.core  # type: ignore[attr-defined]
+    core.set_block_size(64 << 20)
     Image.MAX_IMAGE_PIXELS = None
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     return Image

@@ -31,7 +31,7 @@ def read_image_file(path: str) -> FileBytes | None:
     try:
         # Without O_NONBLOCK, opening a pipe that took the file's name since the walk would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(descriptor, "rb") as file:
+        with open(descriptor, "rb", buffering=0) as file:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
                 raise TryAgain("not a regular file")
@@ -43,7 +43,8 @@ def read_image_file(path: str) -> FileBytes | None:
                 return None
             if before.st_size > MAX_FILE_BYTES:
                 raise TryAgain(f"larger than {MAX_FILE_BYTES >> 30} GiB")
-            data = head + file.read()
+            file.seek(0)  # once more from the start: `head` + the rest would hold a large file twice
+            data = file.read()
             after = os.fstat(descriptor)
     except FileNotFoundError:
         raise TryAgain("no such file") from None

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from dshcli.errors import DshError
 
@@ -19,8 +20,7 @@ class WalkOptions:
     follow_symlinks: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):  # a third of a dataclass's time to make, and there may be a million
     """A regular file: absolute path, size in bytes, and time of the last change in nanoseconds."""
 
     path: str
@@ -99,7 +99,7 @@ def _walk_folder(
                 yield from _walk_folder(entry.path, root, options, entered, passed)
             elif entry.is_file():
                 file = entry.stat()
-                if _matches(entry, root, options.include) or not options.include:
+                if not options.include or _matches(entry, root, options.include):
                     yield Found(entry.path, file.st_size, file.st_mtime_ns)
             elif not entry.is_symlink():  # a dangling link is no special file
                 passed.special += 1

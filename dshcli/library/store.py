@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from dshcli.library import connection as files
 
@@ -28,8 +28,7 @@ class IndexedModel:
     radius: int
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What the index knows of a path before a run. `complete`: its code or its error is there already."""
 
     id: int
@@ -147,6 +146,9 @@ class Index:
 
     def ensure_model(self, model_id: str, name: str, bits: int, radius: int) -> int:
         """The key of a model, added if it is new."""
+        found = self.rows("SELECT key FROM models WHERE model_id = ?", [model_id])
+        if found:  # a run that finds nothing new need not wait for other writers
+            return int(found[0][0])  # type: ignore[call-overload,no-any-return]
         with self.write() as db:
             db.execute(
                 "INSERT INTO models (model_id, name, bits, radius) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -21,6 +21,7 @@ from dshcli.codes import Codes
 from dshcli.errors import BadImage, TryAgain
 from dshcli.images.opening import open_image
 from dshcli.images.reading import read_image_file
+from dshcli.images.room import Room, Take
 from dshcli.images.sniff import IMAGE_SUFFIXES
 from dshcli.images.spec import InputSpec
 from dshcli.images.walk import Found
@@ -84,8 +85,10 @@ class KnownContents:
 
     def find(self, digest: bytes) -> Content | None:
         """The content with that digest, if its code is known. Safe to call from any thread."""
+        # CROSS JOIN keeps the order: without statistics, SQLite would go through all codes of the model for each file.
         sql = """
-            SELECT digest, width, height, format, code, information FROM images JOIN codes ON image = id AND model = ?
+            SELECT digest, width, height, format, code, information
+            FROM images INDEXED BY images_by_digest CROSS JOIN codes ON image = id AND model = ?
             WHERE digest = ? LIMIT 1
         """
         with self._lock, translated(self._path):
@@ -95,11 +98,12 @@ class KnownContents:
 
 @dataclass(frozen=True)
 class Worker:
-    """What every thread shares: the hasher, the contents known before, and the limit on pixels."""
+    """What every thread shares: the hasher, the contents known before, the limit on pixels, and memory for them."""
 
     hasher: Hasher
     known: KnownContents
     max_pixels: int
+    room: Room = field(default_factory=Room)
 
     def read_all(self, files: list[Found], jobs: int) -> Iterator[Batch]:
         """Batches in the order of `files`, read by `jobs` threads (0: one a core) that run a little ahead, no more."""
@@ -136,6 +140,11 @@ class Worker:
 
     def _read_file(self, found: Found) -> tuple[Outcome, npt.NDArray[np.uint8] | None]:
         """What one file holds; with its pixels where only the code is still missing."""
+        held, take = self.room.for_file(found.size)
+        with held:
+            return self._read(found, take)
+
+    def _read(self, found: Found, take: Take) -> tuple[Outcome, npt.NDArray[np.uint8] | None]:
         try:
             file = read_image_file(found.path)
             if file is None:
@@ -146,7 +155,7 @@ class Worker:
             content = self.known.find(file.digest)
             if content is not None:
                 return Outcome(found, content), None
-            picture = open_image(file.data, self.hasher.spec, self.max_pixels)
+            picture = open_image(file.data, self.hasher.spec, self.max_pixels, take)
         except TryAgain as error:
             return Outcome(found, reason=str(error)), None
         except BadImage as error:

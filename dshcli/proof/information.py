@@ -9,6 +9,7 @@ cells hold something, not how much contrast there is.
 """
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ _BLOCKS = 40  # along a side: fine enough for thin lines, coarse enough for nois
 _CELLS = 8  # along a side
 _LEAST_CELL = 4  # blocks along a cell's side that a quadratic leaves enough of
 _HALF = 2.0  # gray levels off the quadratic (root mean square) at which a cell counts for a half
+_FITS_16_BITS = 16  # the longest side of a block whose sum of values up to 255 does
 _GRAY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # of red, green and blue
 
 
@@ -41,10 +43,18 @@ def _gray_blocks(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     side = max(min(height, width) // _BLOCKS, 1)
     rows, columns = height // side, width // side
     inside = pixels[: rows * side, : columns * side]
-    sums = inside.reshape(rows, side, columns * side * channels).sum(axis=1, dtype=np.uint32)
-    sums = sums.reshape(rows, columns, side, channels).sum(axis=2, dtype=np.uint32)
+    lines = _added(inside.reshape(rows, side, columns * side * channels), side)
+    sums = _added(lines.reshape(rows * columns, side, channels), side).reshape(rows, columns, channels)
     means: npt.NDArray[np.float32] = sums.astype(np.float32) / np.float32(side * side)
     return means.dot(_GRAY) if channels == 3 else means[:, :, 0]
+
+
+def _added(parts: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
+    """Sums along the second of three axes, which is `side` long; three times as fast as sum(axis=1)."""
+    total = parts[:, 0].astype(np.uint16 if side <= _FITS_16_BITS else np.uint32)
+    for place in range(1, side):
+        np.add(total, parts[:, place], out=total)
+    return total
 
 
 @cache

@@ -1,6 +1,6 @@
 """Times the main job on a folder of photos: index it, index it again, query one new image from a cold start.
 
-python -m tests.benchmarks.index_and_query FOLDER [--model NAME]
+python -m tests.benchmarks.index.index_and_query FOLDER [--model NAME]
 
 Prints images per second and the shares of decoding and network of the first run, the second run's time against its
 bar (1 s plus 20 us a file), and the CPU time of five cold queries in processes of their own, with what they import.
