@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dshcli.search import blocks, brute
 from dshcli.search import neighbours as module
-from dshcli.search.neighbours import nearest, neighbours_of_many, neighbours_within
+from dshcli.search.neighbours import nearest, neighbours_of_each, neighbours_of_many, neighbours_within
 from dshcli.search.planner import Plan
 
 WIDTHS = [4, 8, 12, 16, 24, 31, 48, 64, 100, 128, 130, 256, 260, 512]
@@ -135,3 +136,34 @@ single_groups(codes[:2000], 64, 10, np.arange(2000))
 sys.exit([name for name in ("faiss", "torch", "scipy") if name in sys.modules] or 0)
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@given(queries_and_codes(), st.sampled_from([1, 7, 1 << 22]))
+@settings(max_examples=60, deadline=None)
+def test_each_query_in_turn_whatever_may_be_held(problem, limit):
+    bits, queries, codes, radius = problem
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "HITS_AT_ONCE", limit)
+        found = [as_list(hits) for hits in neighbours_of_each(queries, codes, bits, radius)]
+    assert found == [slow_neighbours(query, codes, radius) for query in queries]
+
+
+@pytest.mark.parametrize("plan", [Plan("join", 4, 0), Plan("faiss", 0, 0), Plan("numpy", 0, 0)])
+def test_hits_that_are_held_stay_few(monkeypatch, plan):
+    """30 queries that each hit 2,000 equal codes: 60,000 hits, of which no more than a few queries' are held."""
+    codes, queries = np.zeros((2000, 8), np.uint8), np.zeros((30, 8), np.uint8)
+    joined_hits, held = module._joined_hits, []
+
+    def watch(parts, count):
+        found = joined_hits(parts, count)
+        held.append(len(found.positions))
+        return found
+
+    monkeypatch.setattr(module, "plan_pairs", lambda *_, **__: plan)
+    monkeypatch.setattr(module, "HITS_AT_ONCE", 9000)
+    monkeypatch.setattr(module, "_joined_hits", watch)
+    monkeypatch.setattr(blocks, "BLOCK_PAIRS", 1000)
+    monkeypatch.setattr(brute, "NUMPY_TILE", (4, 500))
+    monkeypatch.setattr(brute, "FAISS_TILE", (4, 500))
+    assert [len(hits) for hits in neighbours_of_each(queries, codes, 64, 1)] == [2000] * 30
+    assert max(held) <= 9000 + 2000 and len(held) >= 7

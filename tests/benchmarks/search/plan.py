@@ -1,6 +1,6 @@
 """Is the planner ever much slower than the better of join and brute force?
 
-python -m tests.benchmarks.search_plan [--count N] [--bits 64 128 256] [--bar 1.2]
+python -m tests.benchmarks.search.plan [--count N] [--bits 64 128 256] [--bar 1.2]
 
 For each width, share of clustered codes and radius: CPU milliseconds of finding all pairs by the plan (planning
 included), by the best of several joins (the planned number of bands and its neighbours), and by numpy's and faiss's
