@@ -64,14 +64,14 @@ def test_as_the_slow_reference(problem, count):
         assert as_list(nearest(query, codes, count)) == slow_neighbours(query, codes, bits)[:count]
 
 
-@pytest.mark.parametrize("plan", [Plan("join", 4, 0), Plan("faiss", 0, 0), Plan("numpy", 0, 0)])
+@pytest.mark.parametrize("plan", [Plan("join", 4, 0), Plan("faiss", 0, 0), Plan("numpy", 0, 0), Plan("sieve", 0, 0)])
 def test_many_queries_by_each_engine(monkeypatch, plan):
     """Queries that equal codes, and each other, are no neighbours of one another but of the codes."""
     rng = np.random.default_rng(7)
-    codes = np.packbits(rng.random((500, 48)) < 0.05, axis=1)
-    queries = np.concatenate([codes[:40], codes[:3], rng.integers(0, 256, (9, 6), dtype=np.uint8)])
+    codes = np.packbits(rng.random((500, 72)) < 0.05, axis=1)
+    queries = np.concatenate([codes[:40], codes[:3], rng.integers(0, 256, (9, 9), dtype=np.uint8)])
     monkeypatch.setattr(module, "plan_pairs", lambda *_, **__: plan)
-    found = neighbours_of_many(queries, codes, 48, 3)
+    found = neighbours_of_many(queries, codes, 72, 3)
     lists = [as_list(found[place]) for place in range(len(queries))]
     assert lists == [slow_neighbours(query, codes, 3) for query in queries]
     assert found.starts[-1] == sum(len(each) for each in lists) > 100
