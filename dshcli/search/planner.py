@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from dshcli.search.brute import faiss_words, sieve_words
-from dshcli.search.join import Bands, Words, key_hashes, make_bands
+from dshcli.search.join import Bands, key_hashes, make_bands
 from dshcli.search.runs import LONG_RUN, runs_of
 from dshcli.search.words import Columns, Positions, columns_at, distances_at
 
@@ -26,7 +26,7 @@ Engine = Literal["join", "numpy", "faiss", "sieve"]
 _KEY = 80e-6  # of one key, whatever the number of codes
 _CODE, _CODE_WORD = 8e-9, 2.5e-9  # of hashing a code and looking it up in a table that stays near
 _NEAR_CODES = 1 << 15  # codes whose table does; with each doubling a quarter of _CODE is added, as caches are outgrown
-_OFFSETS = 100e-6  # of comparing the codes of short runs, however few
+_RUNS, _BAND = 60e-6, 12e-6  # of comparing the codes of short runs, however few; and of asking which key found a pair
 _SHARING = 40e-9  # of sorting a code that shares its key
 _CANDIDATE, _CANDIDATE_WORD = 5e-9, 2.5e-9  # of comparing two codes of a short run
 _LONG = 450e-9  # of a code of a long run, besides its pairs: numpy works on small tiles there
@@ -132,9 +132,10 @@ class _Sample:
     def seconds_to_compare(self, bands: Bands, radius: int) -> float:
         """The time that the codes sharing a key take beyond that of codes that do not; the mean over a few keys."""
         keys = _spread(len(bands.masks), radius)
-        return sum(self._seconds(bands.mask(key)) for key in keys) / len(keys)
+        return sum(self._seconds(bands, key) for key in keys) / len(keys)
 
-    def _seconds(self, mask: Words) -> float:
+    def _seconds(self, bands: Bands, key: tuple[int, ...]) -> float:
+        mask = bands.mask(key)
         led, others = (np.sort(key_hashes(codes, mask)) for codes in (self._led, self._others))
         runs = runs_of(led)
         values = led[runs.starts]
@@ -148,7 +149,8 @@ class _Sample:
         short_seconds += np.minimum(2 * pairs, led_codes + other_codes)[shared] * _SHARING
         long_seconds = pairs[long] * (_NUMPY_PAIR + words * _NUMPY_WORD)
         long_seconds += (led_codes + other_codes)[long] * (_SHARING + _LONG)
-        return float(short_seconds.sum() + long_seconds.sum()) + (_OFFSETS if shared.any() else 0)
+        few_seconds = _RUNS + len(bands.masks) * _BAND if shared.any() else 0.0
+        return float(short_seconds.sum() + long_seconds.sum()) + few_seconds
 
 
 def _some(generator: np.random.Generator, start: int, stop: int) -> Positions:

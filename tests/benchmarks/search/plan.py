@@ -3,10 +3,10 @@
 python -m tests.benchmarks.search.plan [--count N] [--bits 64 128 256] [--bar 1.2]
 
 For each width, share of clustered codes and radius: CPU milliseconds of finding all pairs by the plan (planning
-included), by the best of several joins (the planned number of bands and its neighbours), and by numpy's, faiss's and the
-sieved brute force; and the plan over the best of them, a millisecond of planning allowed. An engine expected to take over
-2.5 times as long as another one is not run ("-"). faiss is imported before, so its import is not counted, and all
-engines run on one thread.
+included), by the best of several joins (the planned number of bands and its neighbours), and by the brute forces of
+numpy, faiss and the sieve; and the plan over the best of them, a millisecond of planning allowed. An engine expected to
+take over 2.5 times as long as another one is not run ("-"). faiss is imported before, so its import is not counted, and
+all engines run on one thread.
 """
 
 import argparse
@@ -79,9 +79,8 @@ def main() -> None:
     options = parser.parse_args()
     faiss.omp_set_num_threads(1)
     print(machine("numpy", "faiss-cpu"))
-    print(
-        f"{options.count} codes\nbits clustered radius     plan     join (bands)    numpy    faiss    sieve   plan / best"
-    )
+    print(f"{options.count} codes")
+    print("bits clustered radius     plan     join (bands)    numpy    faiss    sieve  plan / best")
     ratios = []
     for bits in options.bits:
         for share in (SPARSE, DENSE):
@@ -90,7 +89,7 @@ def main() -> None:
                 problem = Problem(columns, bits, radius)
                 planned, times = problem.planned(), problem.engines()
                 ratios.append((planned - PLANNING) / min(times.values()))
-                print(f"{bits:4} {share:9.0%} {radius:6} {_row(planned, times)} {ratios[-1]:13.2f}", flush=True)
+                print(f"{bits:4} {share:9.0%} {radius:6} {_row(planned, times)} {ratios[-1]:12.2f}", flush=True)
     print(f"worst {max(ratios):.2f}, bar {options.bar}: {'met' if max(ratios) <= options.bar else 'MISSED'}")
 
 
