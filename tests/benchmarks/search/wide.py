@@ -39,8 +39,8 @@ def main() -> None:
         print(
             f"{bits} bits, radius {radius}, {distinct:,} distinct codes; planned: {plan.engine}, {plan.seconds:.0f} s"
         )
-        for name, engine in ENGINES.items():
-            part, pairs = _part(engine, columns, radius, options.leaders)
+        for name in sorted({"faiss", plan.engine}):
+            part, pairs = _part(ENGINES[name], columns, radius, options.leaders)
             whole = part * (distinct / 2) / (options.leaders * (1 - options.leaders / distinct / 2))
             print(f"  {name}: {part:.1f} s for {options.leaders:,} of them ({pairs:,} pairs), {whole:.0f} s for all")
 
