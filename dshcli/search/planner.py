@@ -76,11 +76,12 @@ def plan_brute(columns: Columns, radius: int, leaders: int) -> Plan:
 
 def _brute(columns: Columns, leaders: int, near_share: float, passing_share: float) -> Plan:
     words, count = columns.shape
-    pairs = leaders * (count - leaders) + leaders * leaders / 2
+    pairs: float = leaders * (count - leaders) + leaders * leaders / 2
     import_seconds = 0.0 if "faiss" in sys.modules else _FAISS_IMPORT
 
     def seconds_by_faiss(words: int, hits: float) -> float:
-        return import_seconds + pairs * (_FAISS_PAIR + faiss_words(words) * _FAISS_WORD + hits * _FAISS_HIT)
+        each = _FAISS_PAIR + faiss_words(words) * _FAISS_WORD + hits * _FAISS_HIT
+        return import_seconds + pairs * each
 
     plans = [
         Plan("numpy", 0, pairs * (_NUMPY_PAIR + words * _NUMPY_WORD + near_share * _NUMPY_HIT)),
@@ -114,6 +115,7 @@ def plan_join(columns: Columns, bits: int, radius: int, leaders: int, within: fl
 
 
 def _code_seconds(count: int) -> float:
+    """Of each of so many codes, its words aside."""
     return _CODE * (1 + log2(max(count / _NEAR_CODES, 1)) / 4)
 
 
