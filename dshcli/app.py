@@ -22,6 +22,7 @@ from dshcli.options import (
     Json,
     Kinds,
     Link,
+    ListFile,
     MaxFalse,
     MaxPixels,
     ModelName,
@@ -32,9 +33,9 @@ from dshcli.options import (
     Verbose,
     Verify,
     WriteRadius,
+    all_queries,
     at_most_one,
     either_labels_or_copies,
-    lines_of_stdin,
     show_version,
     words_of,
 )
@@ -120,7 +121,8 @@ def index(
 
 @app.command(epilog="Example: dsh query img.png -r 2; or: find new -name '*.jpg' | dsh query - -k 5 --json")
 def query(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files; - reads paths from stdin.")],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files; - reads paths from stdin.")] = [],  # noqa: B006
+    listed: ListFile = None,
     radius: Radius = None,
     count: Annotated[int | None, typer.Option("-k", metavar="N", help="At most N neighbours, the nearest.")] = None,
     db: Db = None,
@@ -139,10 +141,10 @@ def query(
     from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
-    several = len(images) > 1 or "-" in images
+    queries, several = all_queries(images, listed), len(images) > 1 or "-" in images or listed is not None
     with Index.open(db or paths.default_index()) as index:
         options = QueryOptions(model, radius, count, max_pixels or MAX_PIXELS, device)
-        result = find_neighbours(index, lines_of_stdin(images), options)
+        result = find_neighbours(index, queries, options)
         problems = show_answers(Screen.of(json=json, csv=csv, quiet=quiet), result, several=several)
     if problems and not several:
         raise typer.Exit(1)

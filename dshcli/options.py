@@ -4,8 +4,9 @@ import os
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
 
@@ -39,6 +40,10 @@ Verify = Annotated[
 Kinds = Annotated[
     str | None,
     typer.Option(metavar="KIND,...", help="Only exact, same-pixels, re-encoded, resized, edited, cropped, ..."),
+]
+ListFile = Annotated[
+    Path | None,
+    typer.Option("--list", metavar="FILE", help="Also the images whose paths FILE lists, one a line; - is stdin."),
 ]
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Skip larger images; else 200 million.")
@@ -112,10 +117,29 @@ def either_labels_or_copies(context: typer.Context, *, copies: bool) -> None:
             raise UsageError(f"{option} needs --copies", hint="dsh eval MODEL ./my-photos --copies edits photos.")
 
 
-def lines_of_stdin(arguments: list[str]) -> Iterator[str]:
-    """The arguments, with the lines of stdin in the place of a `-`. Bytes that are no UTF-8 are kept."""
-    for argument in arguments:
-        if argument == "-":
-            yield from (os.fsdecode(line.rstrip(b"\n")) for line in sys.stdin.buffer if line.strip())
-        else:
-            yield argument
+def all_queries(arguments: list[str], listed: Path | None) -> Iterator[str]:
+    """The arguments, with the lines of stdin in the place of a `-`, then those of the listed file, if there is one.
+
+    Raises UsageError if there is neither or the file cannot be opened.
+    """
+    if not arguments and listed is None:
+        raise UsageError("there is no image to look for", hint="Name some, or a file that lists them: --list FILE")
+    named = (line for word in arguments for line in (_lines(sys.stdin.buffer) if word == "-" else [word]))
+    return chain(named, () if listed is None else _lines_of(listed))
+
+
+def _lines_of(path: Path) -> Iterator[str]:
+    if str(path) == "-":
+        return _lines(sys.stdin.buffer)
+    try:
+        with path.open("rb") as file:
+            return iter([*_lines(file)])
+    except OSError as error:
+        raise UsageError(
+            f"{path}: {(error.strerror or str(error)).lower()}", hint="--list takes a file of paths, one a line."
+        ) from error
+
+
+def _lines(stream: BinaryIO) -> Iterator[str]:
+    """The lines that are not empty. Bytes that are no UTF-8 are kept, as Python keeps them in paths."""
+    return (os.fsdecode(line.rstrip(b"\r\n")) for line in stream if line.strip())

@@ -153,6 +153,50 @@ def test_query_paths_from_stdin(indexed: Path, dsh: Dsh) -> None:
     assert list(csv.DictReader(table.splitlines()))[0]["distance"] == "0"
 
 
+def test_query_of_a_list(indexed: Path, dsh: Dsh, tmp_path: Path) -> None:
+    """Each answer in its place, also of images that cannot be read or come twice."""
+    new = tmp_path / os.fsdecode(b"caf\xe9.png")
+    Image.new("RGB", (9, 9), (224, 0, 0)).save(new)
+    listed = tmp_path / "list.txt"
+    lines = [indexed / "big.png", tmp_path / "nowhere.png", new, indexed / "blue.png", new, indexed / "big.png"]
+    listed.write_bytes(b"\r\n".join(map(os.fsencode, lines)) + b"\n\n")
+    found = records(dsh("query", "--list", listed, "-r", 1, "--json"))
+    assert [record["query"] for record in found] == [
+        os.fsencode(path).decode("utf-8", "surrogateescape") for path in lines
+    ]
+    assert [len(record["neighbours"]) for record in found] == [1, 0, 3, 1, 3, 1]  # type: ignore[arg-type]
+    assert [record.get("error", "") for record in found].count("") == 5
+    by_stdin = dsh("query", "--list", "-", "-r", 1, "--json", input=f"{indexed / 'big.png'}\n")
+    assert records(by_stdin) == found[:1]
+    first = dsh("query", indexed / "blue.png", "--list", listed, "-r", 1, "--json")
+    assert records(first) == [found[3], *found]
+
+
+def test_a_query_needs_an_image(indexed: Path, dsh: Dsh, tmp_path: Path) -> None:
+    assert "there is no image to look for" in dsh("query", exit_code=2).stderr
+    missing = dsh("query", "--list", tmp_path / "missing.txt", exit_code=2).stderr
+    assert "missing.txt: no such file or directory" in missing and "Hint: --list takes" in missing
+
+
+@pytest.mark.parametrize(("count", "radius"), [(None, 2), (None, 48), (3, None), (2, 4)])
+def test_many_queries_as_one_by_one(tmp_path: Path, dsh: Dsh, toy_model: Model, count: int, radius: int) -> None:
+    """Batches of queries of several sizes are answered as each of them alone; most are in the index, some are not."""
+    for number in range(40):
+        level = 6 * number
+        place = "new" if number % 7 == 3 else "in"
+        (tmp_path / place).mkdir(exist_ok=True)
+        Image.new("RGB", (9, 9), (level, 255 - level, 90)).save(tmp_path / place / f"{number:02}.png")
+    dsh("index", tmp_path / "in", "--model", toy_model.folder)
+    dsh("models", "use", toy_model.folder)
+    limits = [*(["-k", count] if count else []), *(["-r", radius] if radius is not None else [])]
+    queries = sorted(tmp_path.glob("*/*.png"))
+    found = records(dsh("query", *queries, *limits, "--json"))
+    assert len(found) == 40
+    for query in queries[::3]:
+        (alone,) = records(dsh("query", query, *limits, "--json"))
+        assert alone == found[queries.index(query)] and alone["neighbours"]
+
+
 @pytest.mark.parametrize(
     ("radius", "words"), [(-1, "cannot be negative"), (49, "beyond the 48 bits of toy"), (4096, "beyond the 48 bits")]
 )

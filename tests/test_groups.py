@@ -79,13 +79,18 @@ def clustered(bits, count, seed, flips=0.05, centres=5):
     return np.packbits(centre_bits[rng.integers(0, centres, count)] ^ (rng.random((count, bits)) < flips), axis=1)
 
 
+def radii(bits):
+    """Small ones, at which a join pays, as often as any up to the width."""
+    return st.integers(0, min(bits, 12)) | st.integers(0, bits)
+
+
 @st.composite
 def problems(draw):
-    bits = draw(st.sampled_from(WIDTHS))
+    bits = draw(st.sampled_from(WIDTHS) | st.integers(4, 512))
     seed = draw(st.integers(0, 2**32))
     codes = clustered(bits, draw(st.integers(0, 50)), seed, draw(st.sampled_from([0.01, 0.05, 0.5])))
     preference = np.random.default_rng(seed).permutation(len(codes)) * draw(st.sampled_from([1, 7])) - 5
-    return codes, bits, draw(st.integers(0, bits)), preference
+    return codes, bits, draw(radii(bits)), preference
 
 
 def test_worked_example():

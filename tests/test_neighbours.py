@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dshcli.search import blocks, brute
 from dshcli.search import neighbours as module
-from dshcli.search.neighbours import nearest, neighbours_of_many, neighbours_within
+from dshcli.search.neighbours import nearest, neighbours_of_each, neighbours_of_many, neighbours_within
 from dshcli.search.planner import Plan
 
 WIDTHS = [4, 8, 12, 16, 24, 31, 48, 64, 100, 128, 130, 256, 260, 512]
@@ -25,15 +26,20 @@ def as_list(hits):
     return list(zip(hits.positions.tolist(), hits.distances.tolist(), strict=True))
 
 
+def radii(bits):
+    """Small ones, at which a join pays, as often as any up to the width."""
+    return st.integers(0, min(bits, 12)) | st.integers(0, bits)
+
+
 @st.composite
 def queries_and_codes(draw):
-    bits = draw(st.sampled_from(WIDTHS))
+    bits = draw(st.sampled_from(WIDTHS) | st.integers(4, 512))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     centre = rng.random(bits) < 0.5
     flips = draw(st.sampled_from([0.05, 0.5]))
     made = [centre ^ (rng.random((draw(st.integers(0, 40)), bits)) < flips) for _ in range(2)]
     queries, codes = (np.packbits(each, axis=1) for each in made)
-    return bits, queries, codes, draw(st.integers(0, bits))
+    return bits, queries, codes, draw(radii(bits))
 
 
 def test_worked_example():
@@ -58,14 +64,14 @@ def test_as_the_slow_reference(problem, count):
         assert as_list(nearest(query, codes, count)) == slow_neighbours(query, codes, bits)[:count]
 
 
-@pytest.mark.parametrize("plan", [Plan("join", 4, 0), Plan("faiss", 0, 0), Plan("numpy", 0, 0)])
+@pytest.mark.parametrize("plan", [Plan("join", 4, 0), Plan("faiss", 0, 0), Plan("numpy", 0, 0), Plan("sieve", 0, 0)])
 def test_many_queries_by_each_engine(monkeypatch, plan):
     """Queries that equal codes, and each other, are no neighbours of one another but of the codes."""
     rng = np.random.default_rng(7)
-    codes = np.packbits(rng.random((500, 48)) < 0.05, axis=1)
-    queries = np.concatenate([codes[:40], codes[:3], rng.integers(0, 256, (9, 6), dtype=np.uint8)])
+    codes = np.packbits(rng.random((500, 72)) < 0.05, axis=1)
+    queries = np.concatenate([codes[:40], codes[:3], rng.integers(0, 256, (9, 9), dtype=np.uint8)])
     monkeypatch.setattr(module, "plan_pairs", lambda *_, **__: plan)
-    found = neighbours_of_many(queries, codes, 48, 3)
+    found = neighbours_of_many(queries, codes, 72, 3)
     lists = [as_list(found[place]) for place in range(len(queries))]
     assert lists == [slow_neighbours(query, codes, 3) for query in queries]
     assert found.starts[-1] == sum(len(each) for each in lists) > 100
@@ -135,3 +141,34 @@ single_groups(codes[:2000], 64, 10, np.arange(2000))
 sys.exit([name for name in ("faiss", "torch", "scipy") if name in sys.modules] or 0)
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@given(queries_and_codes(), st.sampled_from([1, 7, 1 << 22]))
+@settings(max_examples=60, deadline=None)
+def test_each_query_in_turn_whatever_may_be_held(problem, limit):
+    bits, queries, codes, radius = problem
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "HITS_AT_ONCE", limit)
+        found = [as_list(hits) for hits in neighbours_of_each(queries, codes, bits, radius)]
+    assert found == [slow_neighbours(query, codes, radius) for query in queries]
+
+
+@pytest.mark.parametrize("plan", [Plan("join", 4, 0), Plan("faiss", 0, 0), Plan("numpy", 0, 0)])
+def test_hits_that_are_held_stay_few(monkeypatch, plan):
+    """30 queries that each hit 2,000 equal codes: 60,000 hits, of which no more than a few queries' are held."""
+    codes, queries = np.zeros((2000, 8), np.uint8), np.zeros((30, 8), np.uint8)
+    joined_hits, held = module._joined_hits, []
+
+    def watch(parts, count):
+        found = joined_hits(parts, count)
+        held.append(len(found.positions))
+        return found
+
+    monkeypatch.setattr(module, "plan_pairs", lambda *_, **__: plan)
+    monkeypatch.setattr(module, "HITS_AT_ONCE", 9000)
+    monkeypatch.setattr(module, "_joined_hits", watch)
+    monkeypatch.setattr(blocks, "BLOCK_PAIRS", 1000)
+    monkeypatch.setattr(brute, "NUMPY_TILE", (4, 500))
+    monkeypatch.setattr(brute, "FAISS_TILE", (4, 500))
+    assert [len(hits) for hits in neighbours_of_each(queries, codes, 64, 1)] == [2000] * 30
+    assert max(held) <= 9000 + 2000 and len(held) >= 7

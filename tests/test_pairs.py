@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dshcli.search import blocks, join
 from dshcli.search.blocks import Pairs, in_blocks, joined
-from dshcli.search.brute import faiss_pairs, numpy_pairs
+from dshcli.search.brute import faiss_pairs, numpy_pairs, sieved_pairs
 from dshcli.search.join import join_pairs, make_bands
 from dshcli.search.pairs import column_pairs, pairs_within
 from dshcli.search.planner import plan_join, plan_pairs
@@ -55,13 +55,18 @@ def test_worked_example():
     assert as_dict(pairs_within(codes, 8, 5)) == {(0, 1): 1, (1, 2): 2, (0, 2): 3, (2, 3): 5}
 
 
+def radii(bits):
+    """Small ones, at which a join pays, as often as any up to the width."""
+    return st.integers(0, min(bits, 12)) | st.integers(0, bits)
+
+
 @st.composite
 def pair_problems(draw):
-    bits = draw(st.sampled_from(WIDTHS))
+    bits = draw(st.sampled_from(WIDTHS) | st.integers(4, 512))
     count = draw(st.integers(0, 60))
     flips = draw(st.sampled_from([0.02, 0.1, 0.5]))
     codes = codes_near_centres(bits, count, draw(st.integers(0, 2**32)), flips)
-    return bits, codes, draw(st.integers(0, bits)), draw(st.integers(0, count))
+    return bits, codes, draw(radii(bits)), draw(st.integers(0, count))
 
 
 @given(pair_problems())
@@ -72,6 +77,8 @@ def test_every_engine_finds_the_same_pairs(problem):
     expected = slow_pairs(codes, radius, leaders)
     assert as_dict(numpy_pairs(columns, radius, leaders)) == expected
     assert as_dict(faiss_pairs(columns, radius, leaders)) == expected
+    if len(columns) > 1:
+        assert as_dict(sieved_pairs(columns, radius, leaders)) == expected
     assert as_dict(column_pairs(columns, bits, radius, leaders)) == expected
     for count in (radius + 1, radius + 2):
         if count <= min(bits, 24):  # more bands with such a radius would be a very large number of keys
@@ -107,7 +114,7 @@ def test_radius_of_all_bits_gives_all_pairs():
     assert len(as_dict(pairs_within(codes, 12, 12))) == 50 * 49 // 2
 
 
-@pytest.mark.parametrize("engine", [numpy_pairs, faiss_pairs])
+@pytest.mark.parametrize("engine", [numpy_pairs, faiss_pairs, sieved_pairs])
 @pytest.mark.parametrize(("bits", "far"), [(256, 256), (512, 300), (512, 512)])
 def test_distances_beyond_one_byte(engine, bits, far):
     """numpy counts bits in uint8, where 256 would look like 0."""
@@ -186,6 +193,17 @@ def test_plan_joins_at_small_radii_and_not_at_large_ones(monkeypatch):
     assert plan_pairs(columns, 64, 16, 60_000).engine == "faiss"
     assert plan_pairs(columns[:, :500], 64, 2, 500).engine == "numpy"
     assert plan_join(columns, 64, 64, 60_000, within=1e9) is None
+
+
+def test_plan_sieves_where_few_pairs_pass(monkeypatch):
+    """At 384 bits and radius 90, half of the words tell nearly all unrelated pairs apart; at 190 they tell nothing."""
+    monkeypatch.delitem(sys.modules, "faiss", raising=False)
+    columns = word_columns(codes_near_centres(384, 30_000, 8, 0.5))
+    assert plan_pairs(columns, 384, 90, 30_000).engine == "sieve"
+    assert plan_pairs(columns, 384, 190, 30_000).engine == "faiss"
+    lopsided = columns.copy()
+    lopsided[:4] = columns[:4, :1]  # all codes are alike in the words that the sieve looks at
+    assert plan_pairs(lopsided, 384, 90, 30_000).engine != "sieve"
 
 
 def test_plan_sees_that_codes_are_clustered():

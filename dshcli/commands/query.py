@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 
 import numpy as np
 
@@ -15,7 +16,10 @@ from dshcli.hasher.encoder import AnyEncoder
 from dshcli.images.opening import MAX_PIXELS, open_image
 from dshcli.library.chunks import IndexedCodes, load_codes
 from dshcli.library.store import Image, Index, IndexedModel
-from dshcli.search.neighbours import Hits, nearest, neighbours_within
+from dshcli.machine import cores, in_threads
+from dshcli.search.neighbours import Hits, nearest, neighbours_of_each
+
+MOST_QUERIES = 1024  # answered together
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """One answer for each query, made when it is its turn. `radius` is None if only the count limits them."""
+    """One answer for each query, made when its batch has its turn. `radius` is None if only the count limits them."""
 
     model: IndexedModel
     radius: int | None
@@ -67,7 +71,7 @@ def find_neighbours(index: Index, queries: Iterable[str], options: QueryOptions)
     radius = None if by_count_only else choose_radius(options.radius, model)
     search = _Search(index, model, load_codes(index, model), radius, options)
     warning = "" if radius is None else chance_warning(len(search.indexed.ids), model.bits, radius)
-    return Answers(model, radius, len(search.indexed.ids), warning, map(search.answer, queries))
+    return Answers(model, radius, len(search.indexed.ids), warning, search.answers(queries))
 
 
 @dataclass
@@ -83,13 +87,19 @@ class _Search:
         """Loaded only if an image is not in the index yet."""
         return encoder_of(self.model, self.options.device)
 
-    def answer(self, query: str) -> Answer:
-        path = os.path.abspath(query)
-        try:
-            code = self._code(path)
-        except BadImage as error:
-            return Answer(query, problem=str(error))
-        hits = self._hits(code)
+    def answers(self, queries: Iterable[str]) -> Iterator[Answer]:
+        """An answer for each query, in order; a batch of them searches together, which is much sooner."""
+        for batch in _batches(queries):
+            paths = [os.path.abspath(query) for query in batch]
+            codes = self._codes(paths)
+            hits = self._hits([code for code in codes if not isinstance(code, BadImage)])
+            for query, path, code in zip(batch, paths, codes, strict=True):
+                if isinstance(code, BadImage):
+                    yield Answer(query, problem=str(code))
+                else:
+                    yield Answer(query, self._neighbours(path, next(hits)))
+
+    def _neighbours(self, path: str, hits: Hits) -> tuple[Neighbour, ...]:
         ids = self.indexed.ids[hits.positions].tolist()
         rows = self.index.images(ids)
         found = [
@@ -98,24 +108,52 @@ class _Search:
             if id in rows and rows[id].path != path
         ]
         found.sort(key=lambda neighbour: (neighbour.distance, os.fsencode(neighbour.image.path)))
-        return Answer(query, tuple(found[: self.options.count]))
+        return tuple(found[: self.options.count])
 
-    def _code(self, path: str) -> Codes:
-        """The code of the file as it is now: from the index if that is up to date, else from its pixels."""
+    def _codes(self, paths: list[str]) -> list[Codes | BadImage]:
+        """The code of each file as it is now: from the index if that is up to date, else from its pixels."""
+        known = {path: self._known_code(path) for path in paths}
+        unknown = [path for path, code in known.items() if code is None]
+        hashed = dict(zip(unknown, self._hash_all(unknown), strict=True))
+        return [hashed[path] if (code := known[path]) is None else code for path in paths]
+
+    def _known_code(self, path: str) -> Codes | None:
         image = self.index.image(path)
-        if image is not None and _unchanged(image):
-            code = self.index.code(image.id, self.model.key)
-            if code is not None:
-                return np.frombuffer(code, np.uint8)
-        picture = open_image(path, self.encoder.spec, self.options.max_pixels)
-        (code_of_pixels,) = self.encoder.encode(picture.pixels[None])
-        return np.asarray(code_of_pixels, np.uint8)
+        code = self.index.code(image.id, self.model.key) if image is not None and _unchanged(image) else None
+        return None if code is None else np.frombuffer(code, np.uint8)
 
-    def _hits(self, code: Codes) -> Hits:
+    def _hash_all(self, paths: list[str]) -> list[Codes | BadImage]:
+        if not paths:
+            return []
+        hash_one = partial(_hash, self.encoder, self.options.max_pixels)
+        return list(in_threads(hash_one, paths, min(cores(), len(paths))))
+
+    def _hits(self, codes: list[Codes]) -> Iterator[Hits]:
+        if not codes:
+            return iter(())
         if self.radius is not None:
-            return neighbours_within(code, self.indexed.codes, self.radius)
+            return neighbours_of_each(np.stack(codes), self.indexed.codes, self.model.bits, self.radius)
         assert self.options.count is not None
-        return nearest(code, self.indexed.codes, self.options.count + 1)  # one more: the query itself may be among them
+        wanted = self.options.count + 1  # one more: the query itself may be among them
+        return (nearest(code, self.indexed.codes, wanted) for code in codes)
+
+
+def _batches(queries: Iterable[str]) -> Iterator[list[str]]:
+    """Queries to be answered together: one at first, so that its answer comes at once, then more and more."""
+    left, size = iter(queries), 1
+    while batch := list(islice(left, size)):
+        yield batch
+        size = min(size * 4, MOST_QUERIES)
+
+
+def _hash(encoder: AnyEncoder, max_pixels: int, path: str) -> Codes | BadImage:
+    """The code of a file's pixels, or why it has none."""
+    try:
+        picture = open_image(path, encoder.spec, max_pixels)
+    except BadImage as error:
+        return error
+    (code,) = encoder.encode(picture.pixels[None])
+    return np.asarray(code, np.uint8)
 
 
 def _unchanged(image: Image) -> bool:

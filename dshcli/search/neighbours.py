@@ -1,6 +1,6 @@
 """The codes near a query: a scan for one query; for many, whichever of scan, join and faiss is soonest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from dshcli.search.planner import plan_pairs
 from dshcli.search.words import Distances, Positions, check_codes, check_radius, word_columns
 
 SCAN_BYTES = 1 << 19  # of codes compared at a time: they and what is made of them stay in a second-level cache
+FEW_QUERIES = 4  # to scan for so few costs less than the copy of the codes that other engines take
+HITS_AT_ONCE = 1 << 22  # hits that are held together, 18 bytes each, and as much again to sort them
 _NARROW = {
     1: np.uint8,
     2: np.uint16,
@@ -88,21 +90,56 @@ def nearest(query: Codes, codes: Codes, count: int) -> Hits:
 def neighbours_of_many(queries: Codes, codes: Codes, bits: int, radius: int) -> ManyHits:
     """The neighbours of each of the queries (q, bytes) among codes (n, bytes), each as `neighbours_within` finds them.
 
-    Exact, whichever engine the cost model chooses. Takes a copy of the codes, unless scanning is soonest, and all
+    Exact, whichever engine the cost model chooses. Takes a copy of the codes, unless the queries are few, and all
     hits are in memory at once. Raises ValueError for codes that are not `bits` wide or a negative radius.
     """
+    return _joined_hits(_found(queries, codes, bits, radius), len(queries))
+
+
+def neighbours_of_each(queries: Codes, codes: Codes, bits: int, radius: int) -> Iterator[Hits]:
+    """The same in turn, query by query, with hardly more than `HITS_AT_ONCE` hits in memory, or those of one query.
+
+    Where the queries have more, as those of blank images among blank images do, they are answered in smaller parts.
+    """
+    parts = [queries]
+    while parts:
+        part = parts.pop()
+        found = _found(part, codes, bits, radius)
+        some = list(_until(found, HITS_AT_ONCE if len(part) > 1 else None))
+        if next(found, None) is None:
+            hits = _joined_hits(some, len(part))
+            yield from (hits[place] for place in range(len(part)))
+        else:
+            half = len(part) // 2
+            parts += [part[half:], part[:half]]
+
+
+def _until(blocks: Iterator[Pairs], limit: int | None) -> Iterator[Pairs]:
+    """Blocks until so many pairs are reached; the rest stays in the iterator."""
+    pairs = 0
+    while limit is None or pairs < limit:
+        block = next(blocks, None)
+        if block is None:
+            return
+        pairs += len(block)
+        yield block
+
+
+def _found(queries: Codes, codes: Codes, bits: int, radius: int) -> Iterator[Pairs]:
+    """Pairs (query, code) within the radius, in blocks, by whichever engine is soonest."""
     check_codes(queries, bits, radius)
     check_codes(codes, bits, radius)
     count = len(queries)
     if count == 0 or len(codes) == 0:
-        return _many([], count)
+        return iter(())
     radius = min(radius, bits)
+    if count <= FEW_QUERIES:
+        return _scans(queries, codes, radius)
     columns = np.concatenate([word_columns(queries), word_columns(codes)], axis=1)
     plan = plan_pairs(columns, bits, radius, leaders=count)
     if plan.engine == "numpy":
-        return _many(list(_scans(queries, codes, radius)), count)
-    pairs = run_plan(plan, columns, bits, radius, leaders=count)
-    return _many([_with_codes(block, count) for block in pairs], count)
+        return _scans(queries, codes, radius)
+    return (_with_codes(block, count) for block in run_plan(plan, columns, bits, radius, leaders=count))
 
 
 def _scan(query: Codes, codes: Codes) -> Iterator[tuple[int, Distances]]:
@@ -152,8 +189,8 @@ def _with_codes(pairs: Pairs, queries: int) -> Pairs:
     return Pairs(pairs.left[with_code], pairs.right[with_code] - queries, pairs.distances[with_code])
 
 
-def _many(parts: list[Pairs], queries: int) -> ManyHits:
-    found = joined(parts)
+def _joined_hits(parts: Iterable[Pairs], queries: int) -> ManyHits:
+    found = joined(list(parts))
     order = np.lexsort((found.right, found.distances, found.left))
     starts = np.concatenate([[0], np.cumsum(np.bincount(found.left, minlength=queries))])
     return ManyHits(starts, found.right[order], found.distances[order])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dshcli.codes import Codes
 from dshcli.search.blocks import Pairs, in_blocks
-from dshcli.search.brute import faiss_pairs, numpy_pairs
+from dshcli.search.brute import faiss_pairs, numpy_pairs, sieved_pairs
 from dshcli.search.join import join_pairs, make_bands
 from dshcli.search.planner import Plan, plan_pairs
 from dshcli.search.words import Columns, check_codes, word_columns
@@ -32,5 +32,5 @@ def run_plan(plan: Plan, columns: Columns, bits: int, radius: int, leaders: int)
     """The pairs by the engine of the plan."""
     if plan.engine == "join":
         return in_blocks(join_pairs(columns, make_bands(bits, plan.bands), radius, leaders))
-    engine = faiss_pairs if plan.engine == "faiss" else numpy_pairs
+    engine = {"numpy": numpy_pairs, "faiss": faiss_pairs, "sieve": sieved_pairs}[plan.engine]
     return in_blocks(engine(columns, radius, leaders))

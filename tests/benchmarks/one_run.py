@@ -26,8 +26,8 @@ from dshcli.hasher.sources import open_source
 from dshcli.hasher.training import TrainingResult, train_source
 from dshcli.images.spec import InputSpec
 from dshcli.progress import Reporter, Terminal
+from tests.benchmarks.measuring import machine
 from tests.benchmarks.runs import UNSEEN, Run, append_line
-from tests.benchmarks.search_codes import machine
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tests.benchmarks.copies.methods import Method, dsh, upright
 from tests.benchmarks.copies.pairs import Mask
 from tests.benchmarks.copies.sample import Sample, Source, draw, folder, held_out_photos, unknown_pairs
 from tests.benchmarks.copies.scores import Score, score
-from tests.benchmarks.search_codes import machine
+from tests.benchmarks.measuring import machine
 
 
 def main() -> None:

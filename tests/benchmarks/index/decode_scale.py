@@ -23,7 +23,7 @@ from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.models import find_model
 from dshcli.images import opening
 from tests.benchmarks.index.make_files import photos_under
-from tests.benchmarks.search_codes import machine
+from tests.benchmarks.measuring import machine
 
 FULL = 1_000_000  # a margin that no picture has
 MARGINS = (FULL, 4, 3, 2, 1.5, 1)

@@ -15,7 +15,7 @@ from dshcli.hasher.models import find_model
 from dshcli.hasher.torch_encoder import TorchEncoder
 from dshcli.images.opening import open_image
 from tests.benchmarks.index.make_files import photos_under
-from tests.benchmarks.search_codes import machine
+from tests.benchmarks.measuring import machine
 
 BAR = 0.001
 

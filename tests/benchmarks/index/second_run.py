@@ -23,7 +23,7 @@ from dshcli.images.spec import InputSpec
 from dshcli.library.indexing import IndexOptions, index_folder
 from dshcli.progress import Terminal
 from tests.benchmarks.index.processes import Cost, run
-from tests.benchmarks.search_codes import machine
+from tests.benchmarks.measuring import machine
 
 BAR, ONE_MORE = 3.0, 0.5  # seconds: of a run with nothing new, and more than that with one new file
 ROUNDS = 3

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from tests.benchmarks.index.make_files import photos_under
 from tests.benchmarks.index.processes import run
-from tests.benchmarks.search_codes import machine
+from tests.benchmarks.measuring import machine
 
 _LOOP = """
 import sys

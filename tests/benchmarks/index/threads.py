@@ -16,7 +16,7 @@ from dshcli.hasher.models import ENCODER, find_model
 from dshcli.images.opening import open_image
 from dshcli.machine import cores
 from tests.benchmarks.index.make_files import photos_under
-from tests.benchmarks.search_codes import machine
+from tests.benchmarks.measuring import machine
 
 
 def session(path: Path, threads: int) -> Any:

@@ -22,7 +22,7 @@ from dshcli.hasher.models import find_model
 from dshcli.images.opening import draft_side, open_image, pillow_ready
 from tests.benchmarks.index.make_files import photos_under
 from tests.benchmarks.index.processes import Cost, run
-from tests.benchmarks.search_codes import machine
+from tests.benchmarks.measuring import machine
 
 BAR, PEAK_BAR = 1.25, 1_000_000_000
 DISTINCT = 64  # squares that the network is given in turn
