@@ -130,3 +130,21 @@ def test_dupes_finds_all_turns_and_mirrors_of_photos(dsh: Dsh, tmp_path: Path, o
     assert len(members) == 21
     assert {member["kind"] for member in members} == {"flipped", "rotated"}
     assert max(member["distance"] for member in members) <= 12, json.dumps(members)
+
+
+@pytest.mark.parametrize("options", [("-r", "12"), ("-k", "8"), ()])
+def test_query_finds_all_turns_and_mirrors_of_a_photo(dsh: Dsh, tmp_path: Path, options: tuple[str, ...]) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    with Image.open(PHOTOS / "pagoda.jpg") as photo:
+        photo.save(tmp_path / "new.png")
+        photo.save(folder / "upright.png")
+        for turn in Image.Transpose:
+            photo.transpose(turn).save(folder / f"{turn.name}.jpg", quality=70)
+    with Image.open(PHOTOS / "sunset.jpg") as other:
+        other.save(folder / "other.jpg")
+    dsh("index", folder)
+    (answer,) = records(dsh("query", tmp_path / "new.png", "--json", *options))
+    found = {Path(neighbour["path"]).stem: neighbour["distance"] for neighbour in answer["neighbours"]}
+    assert found.keys() == {"upright", *(turn.name for turn in Image.Transpose)}
+    assert found["upright"] == 0 and max(found.values()) <= 12

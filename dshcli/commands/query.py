@@ -9,15 +9,16 @@ from itertools import islice
 import numpy as np
 
 from dshcli.codes import Codes
-from dshcli.commands.choosing import chance_warning, choose_indexed, choose_radius, encoder_of
+from dshcli.commands.choosing import chance_warning, choose_indexed, choose_radius, encoder_of, maybe_config
 from dshcli.errors import BadImage, UsageError
 from dshcli.hasher.devices import CPU, ensure_device
 from dshcli.hasher.encoder import AnyEncoder
+from dshcli.hasher.waves import FAR, Turns
 from dshcli.images.opening import MAX_PIXELS, open_image
 from dshcli.library.chunks import IndexedCodes, load_codes
 from dshcli.library.store import Image, Index, IndexedModel
 from dshcli.machine import cores, in_threads
-from dshcli.search.neighbours import Hits, nearest, neighbours_of_each
+from dshcli.search.neighbours import Hits, nearest, nearest_of_all, neighbours_of_each
 
 MOST_QUERIES = 1024  # answered together
 
@@ -35,7 +36,7 @@ class QueryOptions:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """An indexed image, and the Hamming distance of its code from the query's, in bits."""
+    """An indexed image, and the distance of its code from the query's, in bits: see waves.Turns for turned pictures."""
 
     image: Image
     distance: int
@@ -81,6 +82,17 @@ class _Search:
     indexed: IndexedCodes
     radius: int | None
     options: QueryOptions
+
+    @cached_property
+    def turns(self) -> Turns | None:
+        config = maybe_config(self.model, self.options.model)
+        return None if config is None else config.turns
+
+    @cached_property
+    def waves(self) -> Codes:
+        """What the indexed codes tell of turns."""
+        assert self.turns is not None
+        return self.turns.upright(self.indexed.codes)
 
     @cached_property
     def encoder(self) -> AnyEncoder:
@@ -129,13 +141,29 @@ class _Search:
         return list(in_threads(hash_one, paths, min(cores(), len(paths))))
 
     def _hits(self, codes: list[Codes]) -> Iterator[Hits]:
+        """The hits of each code, those that are near when the picture is turned or mirrored among them."""
         if not codes:
             return iter(())
-        if self.radius is not None:
-            return neighbours_of_each(np.stack(codes), self.indexed.codes, self.model.bits, self.radius)
+        upright = self._near(np.stack(codes), self.indexed.codes, self.model.bits, self.radius)
+        if self.turns is None:
+            return upright
+        turned = map(self._turned, self.turns.orientations(np.stack(codes))[1:])
+        return (nearest_of_all(hits) for hits in zip(upright, *turned, strict=True))
+
+    def _turned(self, waves: Codes) -> Iterator[Hits]:
+        assert self.turns is not None
+        radius = None if self.radius is None else self.turns.within(self.radius)
+        for hits in self._near(waves, self.waves, self.turns.width, radius):
+            near = hits.distances <= FAR
+            yield Hits(hits.positions[near], hits.distances[near] * self.turns.scale)
+
+    def _near(self, codes: Codes, among: Codes, bits: int, radius: int | None) -> Iterator[Hits]:
+        """Those within the radius or, without one, the nearest ones."""
+        if radius is not None:
+            return neighbours_of_each(codes, among, bits, radius)
         assert self.options.count is not None
         wanted = self.options.count + 1  # one more: the query itself may be among them
-        return (nearest(code, self.indexed.codes, wanted) for code in codes)
+        return (nearest(code, among, wanted) for code in codes)
 
 
 def _batches(queries: Iterable[str]) -> Iterator[list[str]]:

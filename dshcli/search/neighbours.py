@@ -1,6 +1,6 @@
 """The codes near a query: a scan for one query; for many, whichever of scan, join and faiss is soonest."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,15 @@ def nearest(query: Codes, codes: Codes, count: int) -> Hits:
     else:
         positions = np.arange(len(distances))
     return _by_distance(positions, distances[positions].astype(np.uint16))
+
+
+def nearest_of_all(several: Sequence[Hits]) -> Hits:
+    """Hits of one query from several searches: each code once, with its least distance."""
+    positions = np.concatenate([hits.positions for hits in several])
+    distances = np.concatenate([hits.distances for hits in several])
+    order = np.lexsort((distances, positions))
+    first = order[np.unique(positions[order], return_index=True)[1]]
+    return _by_distance(positions[first], distances[first])
 
 
 def neighbours_of_many(queries: Codes, codes: Codes, bits: int, radius: int) -> ManyHits:
