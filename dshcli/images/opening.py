@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_PIXELS = 200_000_000  # a phone's 200-megapixel picture still opens; a decompression bomb does not
-DRAFT_MARGIN = (
-    1.5  # a JPEG is decoded to at least this many times the square's side; see tests.benchmarks.index.decode_scale
-)
+DRAFT_MARGIN = 1.5  # times the square's side that a JPEG is decoded to at least: tests.benchmarks.index.decode_scale
 
 ORIENTATION = 0x0112  # the EXIF tag
 _TURNS = {  # EXIF orientation -> the Pillow operations that make the picture upright
