@@ -9,7 +9,7 @@ from dshcli.hasher.radii import radius_of
 from dshcli.library.store import Index, IndexedModel
 from dshcli.proof.kinds import COPIES, Kind
 
-FALSE_CANDIDATES = 2.0  # pairs of strangers for each image that verification may have to reject
+FALSE_CANDIDATES = 3.0  # pairs of strangers for each image that verification may have to reject
 
 
 def choose_indexed(index: Index, wanted: str | None) -> IndexedModel:

@@ -17,6 +17,7 @@ from dshcli.dedupe.by_codes import Found, Verification, groups_by_codes
 from dshcli.dedupe.collection import Collection, Positions, collect, rows_of, savings
 from dshcli.dedupe.keepers import reason
 from dshcli.dedupe.verified import Terms, verified_groups
+from dshcli.hasher.waves import FARTHEST
 from dshcli.images.opening import MAX_PIXELS
 from dshcli.library.contents import flat_images
 from dshcli.library.store import Image, Index, IndexedModel
@@ -107,7 +108,8 @@ def find_dupes(
         radius = candidate_radius(rates, len(images.ids), radius)
     if by_contents:
         turns = None if config is None else config.turns
-        terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels, turns)
+        waves = FARTHEST if options.radius is None or turns is None else turns.within(radius)
+        terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels, turns, waves)
         found = verified_groups(index, images, terms, prover or PixelProver(), reporter or Silent())
     else:
         found = groups_by_codes(index, images, flat, model.bits, radius, options.link)

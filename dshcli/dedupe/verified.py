@@ -32,9 +32,9 @@ TURNED_WITHIN = 8  # ... within so many differing waves alone: compressed, resiz
 
 @dataclass(frozen=True)
 class Terms:
-    """What may be grouped: codes of so many bits within the radius, of turned pictures, too, if `turns` is given; flat
-    images (ids) only where their bytes are equal; pairs of these kinds; by which rule; and the threads and the largest
-    picture of the proving."""
+    """What may be grouped: codes of so many bits within the radius, or of turned pictures that differ in at most so
+    many waves, if `turns` tells of them; flat images (ids) only where their bytes are equal; pairs of these kinds; by
+    which rule. And the threads and the largest picture of the proving."""
 
     bits: int
     radius: int
@@ -44,6 +44,7 @@ class Terms:
     jobs: int
     max_pixels: int
     turns: Turns | None = None
+    waves: int = 0
 
     def accepts(self, proof: Proof) -> bool:
         return proof.accepted and proof.kind in self.kinds
@@ -151,15 +152,15 @@ def _candidates(ranked: Ranked, flat: npt.NDArray[np.bool_], terms: Terms) -> Ca
     codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
     found = candidate_pairs(codes, terms.bits, terms.radius)
     if terms.turns is not None:
-        found = with_turned(found, _turned(codes, terms.turns, terms.radius))
+        found = with_turned(found, _turned(codes, terms.turns, terms.waves))
     pairs = found.pairs
     return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
 
 
-def _turned(codes: Codes, turns: Turns, radius: int) -> Pairs:
+def _turned(codes: Codes, turns: Turns, waves: int) -> Pairs:
     """Pairs of codes that are near in another orientation; among many codes only the nearest ones, since finding the
     others takes a time that grows with the square of their number."""
-    within = min(turns.within(radius), TURNED_WITHIN if len(codes) > MANY else radius)
+    within = min(waves, TURNED_WITHIN) if len(codes) > MANY else waves
     pairs = turned_pairs(turns.orientations(codes), turns.width, within)
     return Pairs(pairs.left, pairs.right, pairs.distances * turns.scale)
 

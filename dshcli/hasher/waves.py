@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from dshcli.codes import Codes, code_bytes, hamming
 
-FAR = 28  # differing waves of 127 up to which turned pictures count: see the model card for the false pairs beyond it
+FAR = 16  # differing waves of 127 up to which turned pictures count: hardly a pair of strangers, even among clothes
+FARTHEST = 28  # ... up to which a proof is worth a try: some thirty of a million pairs of clothes
 FEWEST = 128  # waves of a code that can tell a picture among thousands when it is turned
 AT_ONCE = 1 << 16  # codes that are turned together
 
