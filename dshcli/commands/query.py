@@ -18,7 +18,7 @@ from dshcli.images.opening import MAX_PIXELS, open_image
 from dshcli.library.chunks import IndexedCodes, load_codes
 from dshcli.library.store import Image, Index, IndexedModel
 from dshcli.machine import cores, in_threads
-from dshcli.search.neighbours import Hits, nearest, nearest_of_all, neighbours_of_each
+from dshcli.search.neighbours import Hits, first_of_all, nearest, neighbours_of_each
 
 MOST_QUERIES = 1024  # answered together
 
@@ -36,7 +36,7 @@ class QueryOptions:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """An indexed image, and the distance of its code from the query's, in bits: see waves.Turns for turned pictures."""
+    """An indexed image, and the distance of its code from the query's, in bits; beyond the radius see waves.Turns."""
 
     image: Image
     distance: int
@@ -141,16 +141,16 @@ class _Search:
         return list(in_threads(hash_one, paths, min(cores(), len(paths))))
 
     def _hits(self, codes: list[Codes]) -> Iterator[Hits]:
-        """The hits of each code, those that are near when the picture is turned or mirrored among them."""
+        """The hits of each code, and those whose waves are near in any orientation."""
         if not codes:
             return iter(())
-        upright = self._near(np.stack(codes), self.indexed.codes, self.model.bits, self.radius)
+        by_all_bits = self._near(np.stack(codes), self.indexed.codes, self.model.bits, self.radius)
         if self.turns is None:
-            return upright
-        turned = map(self._turned, self.turns.orientations(np.stack(codes))[1:])
-        return (nearest_of_all(hits) for hits in zip(upright, *turned, strict=True))
+            return by_all_bits
+        by_waves = map(self._by_waves, self.turns.orientations(np.stack(codes)))
+        return (first_of_all(hits) for hits in zip(by_all_bits, *by_waves, strict=True))
 
-    def _turned(self, waves: Codes) -> Iterator[Hits]:
+    def _by_waves(self, waves: Codes) -> Iterator[Hits]:
         assert self.turns is not None
         radius = None if self.radius is None else self.turns.within(self.radius)
         for hits in self._near(waves, self.waves, self.turns.width, radius):

@@ -20,20 +20,19 @@ from dshcli.progress import Reporter
 from dshcli.proof.kinds import COPIES, Kind, Proof
 from dshcli.proof.proving import Files, Prover, Proving, Tally
 from dshcli.search.blocks import Pairs, joined
-from dshcli.search.candidates import Candidates, candidate_pairs, with_turned
+from dshcli.search.candidates import Candidates, candidate_pairs, oriented_candidates, united
 from dshcli.search.collapse import Distinct
 from dshcli.search.groups import Grouping, Ranked, grouped
-from dshcli.search.turned import turned_pairs
 from dshcli.search.words import Positions, word_rows
 
-MANY = 50_000  # contents, from which on turned copies are looked for ...
-TURNED_WITHIN = 8  # ... within so many differing waves alone: compressed, resized or recoloured, but not cut
+MANY = 50_000  # contents, from which on pairs by their waves are looked for ...
+WAVES_OF_MANY = 8  # ... within so many differing ones alone: of turned pictures those that were not changed much beside
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What may be grouped: codes of so many bits within the radius, or of turned pictures that differ in at most so
-    many waves, if `turns` tells of them; flat images (ids) only where their bytes are equal; pairs of these kinds; by
+    """What may be grouped: codes of so many bits within the radius, or in at most so many waves of any
+    orientation, if `turns` tells them; flat images (ids) only where their bytes are equal; pairs of these kinds; by
     which rule. And the threads and the largest picture of the proving."""
 
     bits: int
@@ -84,7 +83,7 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
     candidates = contents.candidates
     return Found(
         contents.images,
-        _measured(grouped(ranked, keepers), contents.images, terms.turns),
+        _measured(grouped(ranked, keepers), contents.images, terms),
         gone,
         contents.seen.links,
         {contents.digests[content]: proof for content, proof in proofs.items()},
@@ -92,12 +91,13 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
     )
 
 
-def _measured(grouping: Grouping, images: Collection, turns: Turns | None) -> Grouping:
-    """The groups with the distances of turned members as what they are, in their own orientation."""
-    if turns is None or not len(grouping):
+def _measured(grouping: Grouping, images: Collection, terms: Terms) -> Grouping:
+    """The groups with the distances of members beyond the radius by their waves, in their own orientation."""
+    if terms.turns is None or not len(grouping):
         return grouping
     keepers = np.repeat(grouping.members[grouping.starts[:-1]], np.diff(grouping.starts))
-    return replace(grouping, distances=turns.distances(images.codes[grouping.members], images.codes[keepers]))
+    by_waves = terms.turns.distances(images.codes[grouping.members], images.codes[keepers])
+    return replace(grouping, distances=np.where(grouping.distances <= terms.radius, grouping.distances, by_waves))
 
 
 def _prove(
@@ -152,17 +152,18 @@ def _candidates(ranked: Ranked, flat: npt.NDArray[np.bool_], terms: Terms) -> Ca
     codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
     found = candidate_pairs(codes, terms.bits, terms.radius)
     if terms.turns is not None:
-        found = with_turned(found, _turned(codes, terms.turns, terms.waves))
+        found = united(found, _by_waves(codes, terms.turns, terms.waves))
     pairs = found.pairs
     return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
 
 
-def _turned(codes: Codes, turns: Turns, waves: int) -> Pairs:
-    """Pairs of codes that are near in another orientation; among many codes only the nearest ones, since finding the
-    others takes a time that grows with the square of their number."""
-    within = min(waves, TURNED_WITHIN) if len(codes) > MANY else waves
-    pairs = turned_pairs(turns.orientations(codes), turns.width, within)
-    return Pairs(pairs.left, pairs.right, pairs.distances * turns.scale)
+def _by_waves(codes: Codes, turns: Turns, waves: int) -> Candidates:
+    """Pairs of codes whose waves are near in some orientation; among many codes only the nearest ones, since finding
+    the others takes a time that grows with the square of their number."""
+    within = min(waves, WAVES_OF_MANY) if len(codes) > MANY else waves
+    found = oriented_candidates(turns.orientations(codes), turns.width, within)
+    pairs = found.pairs
+    return Candidates(Pairs(pairs.left, pairs.right, pairs.distances * turns.scale), found.left_out)
 
 
 def _without_equals(ranked: Ranked, keepers: Positions) -> Ranked:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from dshcli.codes import Codes, code_bytes, hamming
 
-FAR = 16  # differing waves of 127 up to which turned pictures count: hardly a pair of strangers, even among clothes
+FAR = 16  # differing waves of 127 up to which they count alone: next to no pair of strangers, even among clothes
 FARTHEST = 28  # ... up to which a proof is worth a try: some thirty of a million pairs of clothes
 FEWEST = 128  # waves of a code that can tell a picture among thousands when it is turned
 AT_ONCE = 1 << 16  # codes that are turned together
@@ -38,7 +38,7 @@ def maybe_turns(bits: int, waves: int, size: int) -> "Turns | None":
 
 
 def distance_of(turns: "Turns | None") -> Distance:
-    """How far codes lie from others: in the nearest orientation if they tell of turns, else by all bits."""
+    """How far codes lie from others: by all bits, or by their waves as well."""
     return hamming if turns is None else turns.distances
 
 
@@ -46,8 +46,8 @@ def distance_of(turns: "Turns | None") -> Distance:
 class Turns:
     """The eight orientations of codes of `bits` bits, the last `waves` of them the longest waves of a square.
 
-    Distances of turned pictures count on the scale of whole codes: each differing wave as so many bits as there are
-    for a wave.
+    Pictures are as far apart as their codes or, where that is less, as their waves alone in the nearest orientation.
+    These count on the scale of whole codes: each differing wave as so many bits as there are for a wave.
     """
 
     bits: int
@@ -84,10 +84,10 @@ class Turns:
         return [np.concatenate(parts) for parts in turned]
 
     def distances(self, codes: Codes, others: Codes) -> Distances:
-        """Distances (n,) of codes (n, bytes), or (1, bytes), from others (n, bytes): that of the orientation which is
-        nearest. Turned by nothing it is the Hamming distance; turned, the scaled one of the waves, up to FAR."""
+        """Distances (n,) of codes (n, bytes), or (1, bytes), from others (n, bytes): the Hamming distance, or that of
+        the waves in the nearest orientation, scaled, where these are no more than FAR and it is less."""
         apart, upright = hamming(codes, others), self.upright(others)
-        for turned in self.orientations(codes)[1:]:
+        for turned in self.orientations(codes):
             waves = hamming(turned, upright)
             np.minimum(apart, np.where(waves <= FAR, waves * self.scale, apart), out=apart)
         return apart

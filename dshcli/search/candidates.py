@@ -5,7 +5,7 @@ compare picture by picture. So a code keeps, of the better ones near it, the nea
 since a true copy is rarely farther than a stranger, the best since these become keepers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from dshcli.search.blocks import Pairs, joined
 from dshcli.search.collapse import collapse
 from dshcli.search.pairs import column_pairs
 from dshcli.search.runs import runs_of
-from dshcli.search.turned import nearest_of_each
+from dshcli.search.turned import nearest_of_each, turned_pairs
 from dshcli.search.words import Positions, check_codes
 
 NEAREST = 16  # candidates of a code that are kept for being near
@@ -40,9 +40,25 @@ def candidate_pairs(codes: Codes, bits: int, radius: int) -> Candidates:
     that are not `bits` wide or a negative radius.
     """
     check_codes(codes, bits, radius)
+    return _collected(_expanded(codes, bits, radius))
+
+
+def oriented_candidates(orientations: Sequence[Codes], bits: int, radius: int) -> Candidates:
+    """The same of pictures that are near in any orientation: as they are, or one of them turned; see turned_pairs."""
+    turned = ((pairs, len(pairs)) for pairs in turned_pairs(orientations, bits, radius))
+    return united(candidate_pairs(orientations[0], bits, radius), _collected(turned))
+
+
+def united(one: Candidates, other: Candidates) -> Candidates:
+    """All candidates of two kinds of codes, the smaller distance counting for a pair that is of both."""
+    return Candidates(nearest_of_each(joined([one.pairs, other.pairs])), one.left_out + other.left_out)
+
+
+def _collected(blocks: Iterable[tuple[Pairs, int]]) -> Candidates:
+    """The bounded pairs of blocks of them that tell how many they stand for."""
     waiting: list[Pairs] = []
     kept = fresh = found = 0
-    for pairs, count in _expanded(codes, bits, radius):
+    for pairs, count in blocks:
         waiting.append(pairs)
         fresh += len(pairs)
         found += count
@@ -51,13 +67,6 @@ def candidate_pairs(codes: Codes, bits: int, radius: int) -> Candidates:
             kept, fresh = len(waiting[0]), 0
     pairs = _bounded(joined(waiting))
     return Candidates(pairs, found - len(pairs))
-
-
-def with_turned(near: Candidates, turned: Pairs) -> Candidates:
-    """Candidates, and pairs that are near in another orientation: of these, too, each code keeps only the nearest and
-    the best. A pair that is both has the smaller distance."""
-    kept = _bounded(turned)
-    return Candidates(nearest_of_each(joined([near.pairs, kept])), near.left_out + len(turned) - len(kept))
 
 
 def _expanded(codes: Codes, bits: int, radius: int) -> Iterator[tuple[Pairs, int]]:

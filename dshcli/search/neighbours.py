@@ -87,11 +87,13 @@ def nearest(query: Codes, codes: Codes, count: int) -> Hits:
     return _by_distance(positions, distances[positions].astype(np.uint16))
 
 
-def nearest_of_all(several: Sequence[Hits]) -> Hits:
-    """Hits of one query from several searches: each code once, with its least distance."""
+def first_of_all(several: Sequence[Hits]) -> Hits:
+    """Hits of one query from several searches: each code once, with the distance that the first of them told, or the
+    least one of the others."""
     positions = np.concatenate([hits.positions for hits in several])
     distances = np.concatenate([hits.distances for hits in several])
-    order = np.lexsort((distances, positions))
+    later = np.arange(len(positions)) >= len(several[0])
+    order = np.lexsort((distances, later, positions))
     first = order[np.unique(positions[order], return_index=True)[1]]
     return _by_distance(positions[first], distances[first])
 
@@ -102,7 +104,7 @@ def neighbours_of_many(queries: Codes, codes: Codes, bits: int, radius: int) -> 
     Exact, whichever engine the cost model chooses. Takes a copy of the codes, unless the queries are few, and all
     hits are in memory at once. Raises ValueError for codes that are not `bits` wide or a negative radius.
     """
-    return _joined_hits(_found(queries, codes, bits, radius), len(queries))
+    return _joined_hits(pairs_with_queries(queries, codes, bits, radius), len(queries))
 
 
 def neighbours_of_each(queries: Codes, codes: Codes, bits: int, radius: int) -> Iterator[Hits]:
@@ -113,7 +115,7 @@ def neighbours_of_each(queries: Codes, codes: Codes, bits: int, radius: int) -> 
     parts = [queries]
     while parts:
         part = parts.pop()
-        found = _found(part, codes, bits, radius)
+        found = pairs_with_queries(part, codes, bits, radius)
         some = list(_until(found, HITS_AT_ONCE if len(part) > 1 else None))
         if next(found, None) is None:
             hits = _joined_hits(some, len(part))
@@ -134,8 +136,9 @@ def _until(blocks: Iterator[Pairs], limit: int | None) -> Iterator[Pairs]:
         yield block
 
 
-def _found(queries: Codes, codes: Codes, bits: int, radius: int) -> Iterator[Pairs]:
-    """Pairs (query, code) within the radius, in blocks, by whichever engine is soonest."""
+def pairs_with_queries(queries: Codes, codes: Codes, bits: int, radius: int) -> Iterator[Pairs]:
+    """Pairs (query, code) of queries (q, bytes) and codes (n, bytes) within the radius, in blocks; by whichever engine
+    is soonest. Raises ValueError as `neighbours_of_many` does."""
     check_codes(queries, bits, radius)
     check_codes(codes, bits, radius)
     count = len(queries)

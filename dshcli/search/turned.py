@@ -1,31 +1,27 @@
 """Pairs of codes of which one has to be turned before it lies near the other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from dshcli.codes import Codes
-from dshcli.search.blocks import Pairs, joined
-from dshcli.search.neighbours import neighbours_of_many
+from dshcli.search.blocks import Pairs
+from dshcli.search.neighbours import pairs_with_queries
 
 UPRIGHT, BACK = 0, 5  # orientations that are left out: as it is, and the quarter turn that undoes the other one
 
 
-def turned_pairs(orientations: Sequence[Codes], bits: int, radius: int) -> Pairs:
-    """Pairs (i, j), i < j, each once, of pictures of which one, turned, is within the radius of the other.
+def turned_pairs(orientations: Sequence[Codes], bits: int, radius: int) -> Iterator[Pairs]:
+    """Pairs (i, j), i < j, of pictures of which one, turned, is within the radius of the other, in blocks.
 
     orientations: codes (n, bytes) of `bits` bits of each picture in its eight orientations, the first as it is, as
-    waves.Turns gives them. The distance is that of the nearest orientation. All pairs are in memory at once. Raises
+    waves.Turns gives them. A pair may come several times, once for each orientation in which it is near. Raises
     ValueError for codes that are not `bits` wide or a negative radius.
     """
     upright = orientations[UPRIGHT]
-    found = []
     for number, turned in enumerate(orientations):
         if number not in (UPRIGHT, BACK):
-            hits = neighbours_of_many(turned, upright, bits, radius)
-            turning = np.repeat(np.arange(len(turned)), np.diff(hits.starts))
-            found.append(_ordered(Pairs(turning, hits.positions, hits.distances)))
-    return nearest_of_each(joined(found))
+            yield from map(_ordered, pairs_with_queries(turned, upright, bits, radius))
 
 
 def nearest_of_each(pairs: Pairs) -> Pairs:

@@ -11,7 +11,7 @@ from dshcli.progress import Reporter, Terminal
 from tests.benchmarks.copies import peers, report, shipped
 from tests.benchmarks.copies.codes_kept import Shelf, cpu_milliseconds, digests
 from tests.benchmarks.copies.files import File, make_files
-from tests.benchmarks.copies.methods import Method, dsh, upright
+from tests.benchmarks.copies.methods import Method, dsh, plain
 from tests.benchmarks.copies.pairs import Mask
 from tests.benchmarks.copies.sample import Sample, Source, draw, folder, held_out_photos, unknown_pairs
 from tests.benchmarks.copies.scores import Score, score
@@ -35,12 +35,11 @@ def _run(options: argparse.Namespace, reporter: Reporter) -> None:
     models = [dsh(name) for name in options.model]
     print(_title(sample, files, unknown))
     figures: dict[str, Any] = {"machine": machine("numpy", "pillow", "onnxruntime"), "files": len(files)}
-    compared = (
-        []
-        if options.shipped_only
-        else [*models, *(upright(m) for m in models if m.turns), *peers.load(options.peers, reporter)]
-    )
-    if compared and not options.shipped_only:
+    if not options.shipped_only:
+        compared = [*models, *(plain(model) for model in models if model.turns), *peers.load(options.peers, reporter)]
+    else:
+        compared = []
+    if compared:
         scores = _codes(compared, files, unknown, work, reporter)
         print(report.codes_text(scores), flush=True)
         figures["codes"] = [asdict(one) for one in scores]

@@ -16,7 +16,7 @@ from dshcli.images.opening import open_image
 @dataclass(frozen=True)
 class Method:
     """`code` gives the packed code of a file, None if it cannot read it; two codes are compared by Hamming distance;
-    with turns, in the nearest orientation.
+    with turns, by waves, too: see waves.Turns.
 
     key: names the cache of its codes, so that it must change with the method; usual: the distance within which its
     authors take two pictures for the same, None if they name none; model: the name or folder of a model of `dsh`.
@@ -56,6 +56,6 @@ def dsh(model_name: str) -> Method:
     )
 
 
-def upright(method: Method) -> Method:
-    """The same, comparing codes as they are: what turns are worth."""
-    return replace(method, name=f"{method.name}, upright", turns=None)
+def plain(method: Method) -> Method:
+    """The same, comparing whole codes only: what looking at their waves is worth."""
+    return replace(method, name=f"{method.name}, whole codes", turns=None)

@@ -33,12 +33,12 @@ class Coded:
         return replace(self, words=self.words[:, chosen], truths=self.truths[chosen], found=self.found[chosen])
 
     def distances(self, words: Words, others: Words) -> npt.NDArray[np.uint16]:
-        """Distances (n,) between words (w, n) and other words, (w, n) or (w, 1): in the nearest orientation."""
+        """Distances (n,) between words (w, n) and other words, (w, n) or (w, 1), as Turns.distances tells them."""
         end = -(-self.bits // 64)
         apart = _differing(words[:end], others[:end])
         if self.turns is not None:
-            upright, *turned = np.split(words[end:], 8)
-            for other in np.split(others[end:], 8)[1:]:
+            upright, *_ = np.split(words[end:], 8)
+            for other in np.split(others[end:], 8):
                 waves = _differing(upright, other)
                 np.minimum(apart, np.where(waves <= FAR, waves * self.turns.scale, apart), out=apart)
         return apart
