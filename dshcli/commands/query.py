@@ -148,7 +148,8 @@ class _Search:
         if self.turns is None:
             return by_all_bits
         by_waves = map(self._by_waves, self.turns.orientations(np.stack(codes)))
-        return (first_of_all(hits) for hits in zip(by_all_bits, *by_waves, strict=True))
+        trusted = self.model.radius if self.radius is None else self.radius
+        return (first_of_all(hits, trusted) for hits in zip(by_all_bits, *by_waves, strict=True))
 
     def _by_waves(self, waves: Codes) -> Iterator[Hits]:
         assert self.turns is not None

@@ -87,13 +87,13 @@ def nearest(query: Codes, codes: Codes, count: int) -> Hits:
     return _by_distance(positions, distances[positions].astype(np.uint16))
 
 
-def first_of_all(several: Sequence[Hits]) -> Hits:
-    """Hits of one query from several searches: each code once, with the distance that the first of them told, or the
-    least one of the others."""
+def first_of_all(several: Sequence[Hits], trusted: int) -> Hits:
+    """Hits of one query from several searches: each code once, with the distance that the first of them told if that
+    is within `trusted`, else with the least one of all."""
     positions = np.concatenate([hits.positions for hits in several])
     distances = np.concatenate([hits.distances for hits in several])
-    later = np.arange(len(positions)) >= len(several[0])
-    order = np.lexsort((distances, later, positions))
+    second = (np.arange(len(positions)) >= len(several[0])) | (distances > trusted)
+    order = np.lexsort((distances, second, positions))
     first = order[np.unique(positions[order], return_index=True)[1]]
     return _by_distance(positions[first], distances[first])
 
