@@ -141,9 +141,9 @@ def test_an_explicit_radius_is_obeyed(tmp_path: Path, dsh: Dsh, copies_model: Mo
 
 def test_candidates_come_from_as_far_as_the_budget_lets_them() -> None:
     rates = (0.0, 0.0, 0.0001, 0.001, 0.01, 0.1, 0.2)
-    assert candidate_radius(rates, 20, 2) == 6  # 0.2 * 20 / 2 = 2 false candidates each
-    assert FALSE_CANDIDATES == 2
-    assert candidate_radius(rates, 21, 2) == 5
+    assert candidate_radius(rates, 30, 2) == 6  # 0.2 * 30 / 2 = 3 false candidates each
+    assert FALSE_CANDIDATES == 3
+    assert candidate_radius(rates, 31, 2) == 5
     assert candidate_radius(rates, 4000, 2) == 3
     assert candidate_radius(rates, 10**9, 2) == 2  # never less than the model's own
     assert candidate_radius(rates, 2, 2) == 6  # never beyond what is known
