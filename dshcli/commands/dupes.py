@@ -1,7 +1,7 @@
 """`dsh dupes`: groups of images that are one picture, by their codes and by a proof; largest saving first."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from dshcli.commands.choosing import (
 from dshcli.dedupe.by_codes import Found, Verification, groups_by_codes
 from dshcli.dedupe.collection import Collection, Positions, collect, rows_of, savings
 from dshcli.dedupe.keepers import reason
-from dshcli.dedupe.verified import Terms, verified_groups
+from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups
+from dshcli.hasher.models import ModelConfig
 from dshcli.hasher.waves import FARTHEST
 from dshcli.images.opening import MAX_PIXELS
 from dshcli.library.contents import flat_images
@@ -104,16 +105,33 @@ def find_dupes(
     by_contents = verify or bool(options.kinds)
     images = collect(index, model, options.folders, digests=by_contents or len(flat) > 0)
     flat = flat[np.isin(flat, images.ids)]
-    if verify and options.radius is None:
-        radius = candidate_radius(rates, len(images.ids), radius)
-    if by_contents:
-        turns = None if config is None else config.turns
-        waves = FARTHEST if options.radius is None or turns is None else turns.within(radius)
-        terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels, turns, waves)
-        found = verified_groups(index, images, terms, prover or PixelProver(), reporter or Silent())
-    else:
+    if not by_contents:
         found = groups_by_codes(index, images, flat, model.bits, radius, options.link)
-    return _dupes(index, model, radius, found, flat, verify=verify)
+        return _dupes(index, model, radius, found, flat, verify=False)
+    terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels)
+    if config is not None:
+        wide = verify and options.radius is None
+        terms = _widened(terms, config, len(images.ids)) if wide else _by_waves(terms, config)
+    found = verified_groups(index, images, terms, prover or PixelProver(), reporter or Silent())
+    return _dupes(index, model, terms.radius, found, flat, verify=verify)
+
+
+def _by_waves(terms: Terms, config: ModelConfig) -> Terms:
+    """Also the pictures that are within the radius in another orientation."""
+    return (
+        terms if config.turns is None else replace(terms, turns=config.turns, waves=config.turns.within(terms.radius))
+    )
+
+
+def _widened(terms: Terms, config: ModelConfig, images: int) -> Terms:
+    """Candidates from as far as the budget of proofs allows, around the images that have the most near ones."""
+    return replace(
+        terms,
+        radius=candidate_radius(config.false_rates, images, terms.radius),
+        near=terms.radius if terms.link == "star" else None,
+        turns=config.turns,
+        waves=FARTHEST,
+    )
 
 
 def _dupes(index: Index, model: IndexedModel, radius: int, found: Found, flat: Positions, *, verify: bool) -> Dupes:
@@ -164,4 +182,4 @@ def _kind(found: Found, keeper: Image, image: Image) -> tuple[str, str]:
     proof = found.proofs.get(image.digest)
     if proof is not None:
         return proof.kind, proof.detail
-    return SIMILAR, "" if found.verification is None else "by way of other images"
+    return SIMILAR, "" if found.verification is None else BY_OTHERS

@@ -19,9 +19,14 @@ def preference(facts: Facts, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64
 
 
 def reason(keeper: Image, others: Sequence[Image]) -> str:
-    """The first rule by which the keeper beats every other image of its group that no earlier rule had beaten."""
+    """The first rule by which the keeper beats every other image of its group that no earlier rule had beaten.
+
+    Where another one is better by these rules, it shows more or less than the picture that the group is of.
+    """
     rivals = list(others)
     for words, value in _RULES:
+        if any(value(image) > value(keeper) for image in rivals):
+            return "whole picture"
         rivals = [image for image in rivals if value(image) == value(keeper)]
         if not rivals:
             return words
@@ -31,5 +36,5 @@ def reason(keeper: Image, others: Sequence[Image]) -> str:
 _RULES: tuple[tuple[str, Callable[[Image], int]], ...] = (
     ("most pixels", lambda image: image.pixels),
     ("largest file", lambda image: image.size),
-    ("oldest", lambda image: image.mtime_ns),
+    ("oldest", lambda image: -image.mtime_ns),
 )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from dshcli.codes import Codes
 from dshcli.dedupe.by_codes import Found, Verification, rank_contents
+from dshcli.dedupe.centres import best_keepers, central_first, content_ranks
 from dshcli.dedupe.collection import Collection, Look, look
 from dshcli.dedupe.rules import EachOf, SingleRule, StarRule
 from dshcli.hasher.waves import Turns
@@ -25,6 +26,7 @@ from dshcli.search.collapse import Distinct
 from dshcli.search.groups import Grouping, Ranked, grouped
 from dshcli.search.words import Positions, word_rows
 
+BY_OTHERS = "by way of other images"  # the detail of a member that is not proven to its keeper
 MANY = 50_000  # contents, from which on pairs by their waves are looked for ...
 WAVES_OF_MANY = 8  # ... within so many differing ones alone: of turned pictures those that were not changed much beside
 
@@ -33,7 +35,9 @@ WAVES_OF_MANY = 8  # ... within so many differing ones alone: of turned pictures
 class Terms:
     """What may be grouped: codes of so many bits within the radius, or in at most so many waves of any
     orientation, if `turns` tells them; flat images (ids) only where their bytes are equal; pairs of these kinds; by
-    which rule. And the threads and the largest picture of the proving."""
+    which rule. And the threads and the largest picture of the proving. near: groups gather around
+    those contents that have the most others within it (None: around their keepers, so that no member is farther from
+    its keeper than the radius)."""
 
     bits: int
     radius: int
@@ -42,6 +46,7 @@ class Terms:
     link: str
     jobs: int
     max_pixels: int
+    near: int | None = None
     turns: Turns | None = None
     waves: int = 0
 
@@ -77,13 +82,17 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
     Files that are gone are left out, as are those that changed since they were indexed; what cannot be read is not
     grouped with others. Raises DshError; a KeyboardInterrupt passes, and what was proven is kept.
     """
+    by_rank = images
+    if terms.near is not None:
+        images = central_first(images, terms.bits, terms.near)
     contents, gone, changed = _present(index, images, terms, reporter)
-    keepers, proofs, tally = _prove(index, contents, terms, prover, reporter)
-    ranked = contents.ranked if Kind.EXACT in terms.kinds else _without_equals(contents.ranked, keepers)
-    candidates = contents.candidates
+    ranked, candidates = contents.ranked, contents.candidates
+    present = by_rank.where(np.isin(by_rank.ids, contents.images.ids))
+    keepers, proofs, tally = _prove(index, contents, content_ranks(present, ranked), terms, prover, reporter)
+    ranked = ranked if Kind.EXACT in terms.kinds else _without_equals(ranked, keepers)
     return Found(
-        contents.images,
-        _measured(grouped(ranked, keepers), contents.images, terms),
+        present,
+        _measured(grouped(ranked, keepers), present, terms),
         gone,
         contents.seen.links,
         {contents.digests[content]: proof for content, proof in proofs.items()},
@@ -101,9 +110,9 @@ def _measured(grouping: Grouping, images: Collection, terms: Terms) -> Grouping:
 
 
 def _prove(
-    index: Index, contents: _Contents, terms: Terms, prover: Prover, reporter: Reporter
+    index: Index, contents: _Contents, ranks: Positions, terms: Terms, prover: Prover, reporter: Reporter
 ) -> tuple[Positions, dict[int, Proof], Tally]:
-    """The keeper of each content, what it is to its keeper by content, and the counts."""
+    """The keeper of each content, what it is to its keeper by content, and the counts. ranks: of the contents."""
     own, pairs = np.arange(len(contents.digests)), contents.candidates.pairs
     if not len(pairs):
         return own, {}, Tally()
@@ -113,12 +122,35 @@ def _prove(
         proving = Proving(prover, contents.files, known, terms.jobs, terms.max_pixels)
         with reporter.task("verifying", total=len(pairs), unit="pair") as task:
             proving.run(rule, task)
-        proofs = rule.proofs if isinstance(rule, StarRule) else _labels(rule, proving, terms, reporter)
+        if isinstance(rule, StarRule) and terms.near is not None:
+            keepers = best_keepers(rule.keepers, rule.proofs, ranks)
+            proofs = _around_keepers(rule, keepers, proving, terms, reporter)
+        else:
+            keepers = rule.keepers
+            proofs = rule.proofs if isinstance(rule, StarRule) else _labels(rule, proving, terms, reporter)
     if terms.kinds == COPIES:
-        return rule.keepers, proofs, proving.tally
-    # A chain may hold members that are of another kind to its keeper than those asked for.
+        return keepers, proofs, proving.tally
+    # A member may be of another kind to its keeper than those asked for.
     told = np.isin(own, np.fromiter(proofs, np.int64, len(proofs)))
-    return np.where(told, rule.keepers, own), proofs, proving.tally
+    return np.where(told, keepers, own), proofs, proving.tally
+
+
+def _around_keepers(
+    rule: StarRule, keepers: Positions, proving: Proving, terms: Terms, reporter: Reporter
+) -> dict[int, Proof]:
+    """What each member is to its keeper, by content. One that cannot be proven to a keeper which is not the centre of
+    its group is to it what it is to that centre: both show all of one picture."""
+    moved = np.flatnonzero((keepers != rule.keepers) & (keepers != np.arange(len(keepers)))).tolist()
+    others = EachOf([(int(keepers[content]), content) for content in moved])
+    with reporter.task("comparing with keepers", total=len(moved), unit="pair") as task:
+        proving.run(others, task)
+    proofs = {content: proof for content, proof in rule.proofs.items() if keepers[content] == rule.keepers[content]}
+    for (keeper, content), proof in others.proofs.items():
+        if proof is not None and terms.accepts(proof):
+            proofs[content] = proof
+        elif terms.kinds == COPIES:
+            proofs[content] = replace(rule.proofs[content if content in rule.proofs else keeper], detail=BY_OTHERS)
+    return proofs
 
 
 def _present(

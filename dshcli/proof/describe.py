@@ -6,7 +6,7 @@ import numpy.typing as npt
 from dshcli.proof.align import Alignment, Matrix
 from dshcli.proof.evidence import Evidence
 from dshcli.proof.judge import Judgement
-from dshcli.proof.kinds import Kind, Proof
+from dshcli.proof.kinds import BORDER, LAID_OVER, Kind, Proof
 from dshcli.proof.placing import WHOLE, Placing, rescaled
 from dshcli.proof.tone import tone
 from dshcli.proof.vision import cv
@@ -85,12 +85,12 @@ class _Naming:
 
     def _edited(self) -> str:
         covered = self.judgement.covered
-        laid_over = f"something laid over {_percent(covered)}" if covered > _LAID_OVER else ""
+        laid_over = f"{LAID_OVER} {_percent(covered)}" if covered > _LAID_OVER else ""
         small = rescaled(
             self.matrix, _size(self.a.gray), _size(self.a.colours), _size(self.b.gray), _size(self.b.colours)
         )
         colours = tone(self.a.colours, self.b.colours, small)
-        return ", ".join(filter(None, ("a border around it" if self.framed else "", laid_over, colours)))
+        return ", ".join(filter(None, (BORDER if self.framed else "", laid_over, colours)))
 
     def _resized(self) -> str:
         placing = self.placing

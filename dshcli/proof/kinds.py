@@ -18,6 +18,8 @@ class Kind(StrEnum):
     LOOK_ALIKE = "look-alike"  # rejected: not the same picture
 
 
+BORDER, LAID_OVER = "a border around it", "something laid over"  # words in a proof's detail
+
 COPIES = frozenset(Kind) - {Kind.LOOK_ALIKE}
 
 

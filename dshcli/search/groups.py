@@ -107,6 +107,6 @@ def grouped(ranked: Ranked, keepers: Positions) -> Grouping:
     owners = keepers[ids[images]]
     distances = distances_at(columns, ids[images], owners).astype(np.uint16)
     # The images are in order of preference, and lexsort leaves equals in order.
-    order = np.lexsort((distances, owners))
+    order = np.lexsort((distances, ids[images] != owners, owners))
     starts = np.concatenate([[0], np.cumsum(sizes[sizes > 1])])
     return Grouping(starts, ranked.order[images[order]], distances[order])
