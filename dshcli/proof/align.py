@@ -86,6 +86,15 @@ def is_sane(matrix: Matrix, shape: tuple[int, ...]) -> bool:
     return bool(max(areas) < 6 * min(areas) and 0.01 < areas[4] < 100)
 
 
+def moved(before: Matrix, after: Matrix, shape: tuple[int, ...]) -> float:
+    """How far a corner of a picture of that shape is from where it was, as a share of the picture's diagonal there."""
+    rows, columns = shape[:2]
+    corners = np.array([[0.0, 0, 1], [columns, 0, 1], [columns, rows, 1], [0, rows, 1]])
+    old, new = (homogeneous[:, :2] / homogeneous[:, 2:] for homogeneous in (corners @ before.T, corners @ after.T))
+    diagonal = np.linalg.norm(old[2] - old[0])
+    return float(np.linalg.norm(new - old, axis=1).max() / diagonal)
+
+
 def local_map(matrix: Matrix, point: npt.NDArray[np.float64]) -> Matrix:
     """The 2 x 2 matrix of first derivatives at a point (x, y)."""
     x, y, depth = matrix @ np.array([point[0], point[1], 1.0])

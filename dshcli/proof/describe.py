@@ -11,8 +11,8 @@ from dshcli.proof.placing import WHOLE, Placing, rescaled
 from dshcli.proof.tone import tone
 from dshcli.proof.vision import cv
 
-_TILT = 0.7  # degrees that an alignment may be off
-_PERSPECTIVE = 1.06  # ratio of scales that it may be off
+TILT = 0.7  # degrees that an alignment may be off
+PERSPECTIVE = 1.06  # ratio of scales that it may be off
 _OTHER_SHAPE = 1.04  # ratio of the scales along width and height, likewise
 _SAME_SCALE = 0.012  # that a scale may be off
 _PLAIN = 4  # gray levels from pixel to pixel in a border
@@ -29,8 +29,7 @@ class _Naming:
 
     def __init__(self, a: Evidence, b: Evidence, matrix: Matrix, judgement: Judgement) -> None:
         self.a, self.b, self.matrix, self.judgement = a, b, matrix, judgement
-        full = rescaled(matrix, _size(a.gray), (a.width, a.height), _size(b.gray), (b.width, b.height))
-        self.placing = Placing(full, (a.width, a.height), (b.width, b.height))
+        self.placing = placing_of(a, b, matrix)
         self.framed = self._is_framed()
 
     def proof(self, inliers: int) -> Proof:
@@ -70,9 +69,9 @@ class _Naming:
 
     def _rotated(self) -> str:
         placing = self.placing
-        if placing.perspective > _PERSPECTIVE:
+        if placing.perspective > PERSPECTIVE:
             return "seen at an angle"
-        tilt = f"by {max(round(abs(placing.tilt)), 1)} degrees" if abs(placing.tilt) > _TILT else ""
+        tilt = f"by {max(round(abs(placing.tilt)), 1)} degrees" if abs(placing.tilt) > TILT else ""
         return _and("" if placing.mirrored else _TURNS[placing.quarters], tilt)
 
     def _cropped(self) -> str:
@@ -95,7 +94,7 @@ class _Naming:
     def _resized(self) -> str:
         placing = self.placing
         across, down = placing.scale
-        if max(across, down) > _OTHER_SHAPE * min(across, down) and placing.perspective <= _PERSPECTIVE:
+        if max(across, down) > _OTHER_SHAPE * min(across, down) and placing.perspective <= PERSPECTIVE:
             return "another shape"
         size = float(np.sqrt(across * down))
         turned = placing.size_b[::-1] if placing.quarters % 2 else placing.size_b
@@ -108,6 +107,12 @@ class _Naming:
 def describe(a: Evidence, b: Evidence, alignment: Alignment, judgement: Judgement) -> Proof:
     """What b is to a."""
     return _Naming(a, b, alignment.matrix, judgement).proof(alignment.inliers)
+
+
+def placing_of(a: Evidence, b: Evidence, matrix: Matrix) -> Placing:
+    """Where b lies in a, both in full; `matrix` is of their small gray copies."""
+    size_a, size_b = (a.width, a.height), (b.width, b.height)
+    return Placing(rescaled(matrix, _size(a.gray), size_a, _size(b.gray), size_b), size_a, size_b)
 
 
 def _size(picture: npt.NDArray[np.uint8]) -> tuple[int, int]:

@@ -22,6 +22,7 @@ _COVERED = 0.5  # less than that: something is laid over it
 _LEAST_WINDOW = 1.5  # weight of a window that can be called anything
 _WHOLE = 0.7  # of the weight that agrees: the same picture
 _PHOTO, _SCREEN = (0.5, 0.62), (0.75, 1.0)  # (how much its parts are alike, share and clean together that are wanted)
+_HERE_AND_THERE, _LEFT_CLEAN = 0.15, 0.18  # covered, and clean: what is laid over a picture leaves more of it clean
 _EVIDENCE = 12.0  # weight of all cells together, at least
 
 
@@ -63,7 +64,8 @@ def judge(cells: Cells) -> Judgement:
     covered = int((known & strong & (agreeing_around < _COVERED * around)).sum()) / number
     alike = 1 - total / (float(detail.sum()) + 1e-6)
     wanted = float(np.interp(alike, (_PHOTO[0], _SCREEN[0]), (_PHOTO[1], _SCREEN[1])))
-    same = total >= _EVIDENCE and (share >= _WHOLE or share + clean >= wanted)
+    laid_over_all = covered > _HERE_AND_THERE and clean < _LEFT_CLEAN
+    same = total >= _EVIDENCE and not laid_over_all and (share >= _WHOLE or share + clean >= wanted)
     return Judgement(same, share, clean, covered, int((counts & ~agrees).sum()) / number)
 
 

@@ -11,20 +11,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from dshcli.proof.align import Alignment, Matrix, by_features, is_sane, whole_pictures
+from dshcli.proof.align import Alignment, Matrix, by_features, is_sane, moved, whole_pictures
 from dshcli.proof.cells import compare
-from dshcli.proof.describe import describe
+from dshcli.proof.describe import PERSPECTIVE, TILT, describe, placing_of
 from dshcli.proof.evidence import Evidence
 from dshcli.proof.judge import Judgement, judge
 from dshcli.proof.kinds import Kind, Proof
 from dshcli.proof.overlay import overlay, refined, same_sharpness
+from dshcli.proof.placing import WHOLE
 
 VERSION = 3  # raised whenever a proof may come out differently: part of the key that proofs are kept by
 
 _LIKELY = 0.4  # correlation of two pictures scaled down, from which on one is laid over the other
 _PROMISING = 0.15  # share that agrees, from which on an alignment is worth being refined
-_NEARLY = 0.6  # ... from which on half the size is looked at
-_SURE = 0.75  # ... that is wanted there
+_REFINED = 0.08  # of its diagonal that a picture laid over all of another may be moved: more bends one into the other
+_ANOTHER = 0.2  # of the cells with detail that something else covers: more than a copy that was bent as well has on it
+_SURELY = 100  # local features that agree on one map: it is the same thing, and covered where the map is not exact
+_NEARLY, _NO_MORE = 0.6, 0.1  # ... from which on half the size is looked at, if no more is covered
+_SURE = 0.7  # ... that is wanted there
 
 
 def prove(a: Evidence, b: Evidence) -> Proof:
@@ -37,12 +41,25 @@ def prove(a: Evidence, b: Evidence) -> Proof:
     changed = 1.0
     for alignment in _alignments(first, second):
         alignment, judgement = _judged(first, second, alignment)
-        if judgement.same:
+        if judgement.same and not _another_shot(first, second, alignment, judgement):
             if first is not a:
                 alignment = Alignment(np.asarray(np.linalg.inv(alignment.matrix)), alignment.inliers)
             return describe(a, b, alignment, judgement)
         changed = min(changed, judgement.changed)
     return Proof(Kind.LOOK_ALIKE, "", changed)
+
+
+def _another_shot(a: Evidence, b: Evidence, alignment: Alignment, judgement: Judgement) -> bool:
+    """Whether the camera moved, and what it looked at is another thing before the same wall or on the same shelf; or
+    the one was bent until it looked like the other, with no local feature to say that it is."""
+    if alignment.inliers > _SURELY:
+        return False
+    placing = placing_of(a, b, alignment.matrix)
+    bent = placing.perspective > PERSPECTIVE
+    if bent and not alignment.inliers:
+        return True
+    aslant = bent or abs(placing.tilt) > TILT or max(placing.share_of_a, placing.share_of_b) < WHOLE
+    return aslant and judgement.covered > _ANOTHER
 
 
 def _alignments(a: Evidence, b: Evidence) -> Iterator[Alignment]:
@@ -60,6 +77,8 @@ def _judged(a: Evidence, b: Evidence, alignment: Alignment) -> tuple[Alignment, 
         return alignment, judgement
     matrix = refined(a.gray, b.gray, alignment.matrix)
     if matrix is None or not is_sane(matrix, b.gray.shape):
+        return alignment, judgement
+    if not alignment.inliers and moved(alignment.matrix, matrix, b.gray.shape) > _REFINED:
         return alignment, judgement
     again = _compared(a, b, matrix)
     if again.share <= judgement.share:
@@ -85,7 +104,8 @@ def _compared(a: Evidence, b: Evidence, matrix: Matrix) -> Judgement:
             if best.same or (least and not equal.worn):
                 break
             if not equal.worn:
-                if not (a.rough or b.rough or judgement.share >= _NEARLY):
+                nearly = judgement.share >= _NEARLY and judgement.covered <= _NO_MORE
+                if not (a.rough or b.rough or nearly):
                     break
                 least = _SURE
         pair = pair.halved()
