@@ -30,8 +30,8 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A line of a plan or a step that was undone. target: where the file is (would be) now, or ""; reason: why it was
-    skipped, or ""."""
+    """A line of a plan or a step that was undone. target: where the file went (or would go), or is still, or ""; reason:
+    why it was skipped, or ""."""
 
     group: int
     action: Action
@@ -157,7 +157,7 @@ def undo(removals: Removals, run: Run) -> Iterator[Outcome]:
             removals.mark(run, step, State.UNDOING)
             reason = _undo(removals, run, step)
             action = Action.SKIPPED if reason else Action.DONE
-            yield Outcome(step.group, action, step.remove, step.keep, target, reason)
+            yield Outcome(step.group, action, step.remove, step.keep, target if reason else "", reason)
     if run.folder:
         _drop_empty_folders(run.folder)
 
