@@ -146,8 +146,8 @@ TABLE: dict[str, tuple[str, str, list[str]]] = {
         "symlink a way; plan a/keep:way/keep; apply --yes --to delete --really-delete", START,
         ["skipped way/keep it is the keeper of group 1"]),
     "one member by two paths": (
-        "symlink a way; plan a/keep:a/copy a/keep:way/copy; apply; apply --yes", "a/keep=K q1/a/copy=K b/small=S other=O",
-        ["would a/copy", "skipped way/copy listed before, in group 1",
+        "symlink a way; plan a/keep:a/copy a/keep:way/copy; apply; apply --yes",
+        "a/keep=K q1/a/copy=K b/small=S other=O", ["would a/copy", "skipped way/copy listed before, in group 1",
          "done a/copy", "skipped way/copy listed before, in group 1"]),
     "two hard links, neither the keeper's": (
         "link a/copy a/copy2; plan a/keep:a/copy a/keep:a/copy2; apply --yes; undo",
@@ -160,7 +160,8 @@ TABLE: dict[str, tuple[str, str, list[str]]] = {
     "two protected folders": ("apply --yes --protect @a --protect @b", START, skipped("protected by")),
     "protected from hard links": ("apply --yes --to hardlink --protect @a", START,
         ["skipped a/copy protected by", "skipped b/small its bytes are not the keeper's"]),
-    "protected by way of a symlink": ("symlink b safe; apply --yes --protect @safe", "a/keep=K q1/a/copy=K b/small=S other=O",
+    "protected by way of a symlink": (
+        "symlink b safe; apply --yes --protect @safe", "a/keep=K q1/a/copy=K b/small=S other=O",
         ["done a/copy", "skipped b/small protected by"]),
     "reached by way of a symlink into a protected folder": (
         "symlink b way; plan a/keep:a/copy a/keep:way/small; apply --yes --protect @b",
@@ -300,7 +301,7 @@ def test_permissions(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -
         os.chmod(world.path("b"), 0o755)
 
 
-# --- other file systems ------------------------------------------------------------------------------------------------
+# --- other file systems ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -392,7 +393,7 @@ def test_a_full_disk_does_not_stop_an_undo_half_way(public: Path, dsh: Callable[
     assert sorted(os.listdir(small_disk)) == ["one", "two"] and "q1" not in world.files()
 
 
-# --- the trash ---------------------------------------------------------------------------------------------------------
+# --- the trash -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -444,7 +445,7 @@ def test_a_trash_that_holds_another_version(world: World, trash: Path) -> None:
     check(world, "undo", "a/keep=K a/copy=N b/small=S other=O", ["already b/small", "skipped a/copy another file has"])
 
 
-# --- words -------------------------------------------------------------------------------------------------------------
+# --- words -----------------------------------------------------------------------------------------------------------
 
 
 def test_modes_and_times_survive(world: World) -> None:

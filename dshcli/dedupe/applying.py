@@ -30,8 +30,8 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A line of a plan or a step that was undone. target: where the file went (or would go), or is still, or ""; reason:
-    why it was skipped, or ""."""
+    """A line of a plan or a step that was undone. target: where the file went, would go or still is, or ""; reason: why
+    it was skipped, or ""."""
 
     group: int
     action: Action
@@ -103,6 +103,8 @@ class Applying:
             return Outcome(line.group, Action.WOULD, line.remove, line.keep, self._shown(step))
         self._removals.begin(self.run, step)
         try:
+            if self.run.folder:
+                os.makedirs(self.run.folder, mode=0o700, exist_ok=True)  # what was private stays so
             self._way.do(step, seen)
         except (OSError, Unfit) as error:
             happened = _settled(self.run, step)

@@ -1,11 +1,11 @@
 """Kills `dsh apply` and `dsh undo` with SIGKILL, and checks that nothing is lost and everything comes back.
 
 python -m tests.benchmarks.kill_apply [--kills 200] [--files 40] [--seed 0]     at random moments
-python -m tests.benchmarks.kill_apply --every [--files 3]                       before every change of a file, one by one
+python -m tests.benchmarks.kill_apply --every [--files 3]                       before every change of a file
 
 Each way of removing and the quarantine on another drive are tried. After each kill every content that there was must be
-somewhere, every keeper whole, and the index too. Then the command is given again, or the other one, and at the end `undo`
-must leave each file with its bytes, permissions and time, and no other file.
+somewhere, every keeper whole, and the index too. Then the command is given again, or the other one, and at the end
+`undo` must leave each file with its bytes, permissions and time, and no other file.
 """
 
 import argparse
@@ -37,7 +37,7 @@ State = dict[str, tuple[str, int, int]]  # path: digest, permissions, time
 
 @dataclass(frozen=True)
 class Trial:
-    """Files to remove by a plan. way: of `dsh apply`; quarantine: its folder; exact: every file is its keeper's copy."""
+    """Files to remove by a plan. way: of `dsh apply`; quarantine: its folder; exact: each has its keeper's bytes."""
 
     root: Path
     quarantine: Path
@@ -105,7 +105,7 @@ def _files(top: Path) -> Iterator[tuple[str, tuple[str, int, int]]]:
             yield path, (digest, facts.st_mode, facts.st_mtime_ns)
 
 
-# --- processes ---------------------------------------------------------------------------------------------------------
+# --- processes -------------------------------------------------------------------------------------------------------
 
 
 def start(arguments: list[str], kill_at: int = 0) -> int:
@@ -159,7 +159,7 @@ def finish(arguments: list[str]) -> None:
         raise SystemExit("killed by something else")
 
 
-# --- trials ------------------------------------------------------------------------------------------------------------
+# --- trials ----------------------------------------------------------------------------------------------------------
 
 
 class Judge:
