@@ -1,4 +1,4 @@
-"""Processes killed with SIGKILL in the middle of apply and undo: no content is lost, and everything comes back.
+"""Processes killed or interrupted in the middle of apply and undo: no content is lost, and everything comes back.
 
 `DSH_KILLS=200` tries that many random moments instead of a few.
 """
@@ -33,6 +33,12 @@ def test_killed_before_every_change_of_a_file() -> None:
     """Each removal and each return of a file takes several changes; there is a kill before each of them."""
     (kills,) = run("--every", "--files", 1)
     assert kills > 30
+
+
+def test_ctrl_c_at_any_instruction() -> None:
+    """What clears up behind an interrupted step must not clear away the file."""
+    (interrupts,) = run("--interrupt", 97, "--files", 1)
+    assert interrupts > 30
 
 
 def test_killed_at_random_moments() -> None:

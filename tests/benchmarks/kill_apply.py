@@ -2,6 +2,7 @@
 
 python -m tests.benchmarks.kill_apply [--kills 200] [--files 40] [--seed 0]     at random moments
 python -m tests.benchmarks.kill_apply --every [--files 3]                       before every change of a file
+python -m tests.benchmarks.kill_apply --interrupt 1 [--files 3]                 Ctrl-C at every N-th instruction
 
 Each way of removing and the quarantine on another drive are tried. After each kill every content that there was must be
 somewhere, every keeper whole, and the index too. Then the command is given again, or the other one, and at the end
@@ -24,13 +25,16 @@ from collections.abc import Iterator
 from contextlib import closing, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from dshcli.app import app
+from dshcli.dedupe import moving, ways
 from dshcli.library.store import Index
 
 CHANGES = {  # audit events that Python raises right before the system call
     "os.link", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.utime", "open",
 }  # fmt: skip
+MOVERS = {moving.__file__, ways.__file__}
 
 State = dict[str, tuple[str, int, int]]  # path: digest, permissions, time
 
@@ -108,15 +112,16 @@ def _files(top: Path) -> Iterator[tuple[str, tuple[str, int, int]]]:
 # --- processes -------------------------------------------------------------------------------------------------------
 
 
-def start(arguments: list[str], kill_at: int = 0) -> int:
-    """The id of a new process that runs `dsh`; it ends itself by SIGKILL before its kill_at-th change of a file."""
+def start(arguments: list[str], kill_at: int = 0, interrupt_at: int = 0) -> int:
+    """The id of a new process that runs `dsh`; it ends itself by SIGKILL before its kill_at-th change of a file, or
+    gets a Ctrl-C at the interrupt_at-th instruction of the modules that move files."""
     process = os.fork()
     if process:
         return process
     code = 70  # something that no command of ours returns
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     try:
-        _run(arguments, kill_at)
+        _run(arguments, kill_at, interrupt_at)
     except SystemExit as error:
         code = int(error.code or 0)
     finally:
@@ -124,7 +129,7 @@ def start(arguments: list[str], kill_at: int = 0) -> int:
         os._exit(code)
 
 
-def _run(arguments: list[str], kill_at: int) -> None:
+def _run(arguments: list[str], kill_at: int, interrupt_at: int) -> None:
     seen = 0
 
     def count(event: str, values: tuple[object, ...]) -> None:
@@ -136,7 +141,27 @@ def _run(arguments: list[str], kill_at: int) -> None:
 
     if kill_at:
         sys.addaudithook(count)
+    if interrupt_at:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        sys.settrace(Interruption(interrupt_at).enter)
     app(arguments, prog_name="dsh")
+
+
+class Interruption:
+    """A tracer that raises KeyboardInterrupt, as Python does for Ctrl-C between two instructions."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def enter(self, frame: FrameType, event: str, value: object) -> "Interruption | None":
+        frame.f_trace_opcodes = frame.f_code.co_filename in MOVERS
+        return self if frame.f_trace_opcodes else None
+
+    def __call__(self, frame: FrameType, event: str, value: object) -> "Interruption":
+        self.left -= event == "opcode"
+        if not self.left:
+            raise KeyboardInterrupt
+        return self
 
 
 def _writes(values: tuple[object, ...]) -> bool:
@@ -145,9 +170,9 @@ def _writes(values: tuple[object, ...]) -> bool:
 
 
 def wait(process: int) -> bool:
-    """Whether the process was killed. Raises SystemExit if it ended otherwise, and badly."""
+    """Whether the process was killed or interrupted. Raises SystemExit if it ended otherwise, and badly."""
     _, status = os.waitpid(process, 0)
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+    if os.waitstatus_to_exitcode(status) in (-signal.SIGKILL, 130):
         return True
     if status:
         raise SystemExit(f"dsh ended with {os.waitstatus_to_exitcode(status)}")
@@ -216,19 +241,23 @@ def go_on(trial: Trial, judge: Judge, undoing: bool, *, again: bool) -> None:
     judge.after_undo()
 
 
-def every_change(trial: Trial, judge: Judge) -> int:
-    """Kills before each change of a file, in apply and in undo, and goes on in both ways; the number of kills."""
+def every_moment(trial: Trial, judge: Judge, interrupt: int) -> int:
+    """Kills before each change of a file, in apply and in undo, and goes on in both ways; the number of kills.
+
+    interrupt: if not 0, Ctrl-C instead, each trial so many instructions after the one before.
+    """
     kills = 0
     for undoing in (False,) if trial.way == "delete" else (False, True):
         for again in (True,) if trial.way == "delete" else (True, False):
-            at, killed = 1, True
+            at, killed = interrupt or 1, True
             while killed:
                 if undoing:
                     finish(trial.apply)
-                killed = wait(start(trial.undo if undoing else trial.apply, kill_at=at))
+                moment = {"interrupt_at" if interrupt else "kill_at": at}
+                killed = wait(start(trial.undo if undoing else trial.apply, **moment))
                 judge.after_kill()
                 go_on(trial, judge, undoing, again=again or not killed)
-                kills, at = kills + killed, at + 1
+                kills, at = kills + killed, at + (interrupt or 1)
     return kills
 
 
@@ -268,19 +297,21 @@ def main() -> None:
     parser.add_argument("--files", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", action="store_true")
+    parser.add_argument("--interrupt", type=int, default=0, metavar="N")
     options = parser.parse_args()
     moments, counts = random.Random(options.seed), Counter[str]()
+    every = options.every or options.interrupt
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
     with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch, tempfile.TemporaryDirectory(dir=memory) as shm:
         other = Path(shm) if os.stat(shm).st_dev != os.stat(scratch).st_dev else None
-        chosen = [*trials(Path(scratch), other, options.files or (3 if options.every else 40))]
+        chosen = [*trials(Path(scratch), other, options.files or (3 if every else 40))]
         for number, trial in enumerate(chosen):
             trial.make()
             if not number:
                 trial.warm_up()
             judge = Judge(trial)
-            if options.every:
-                counts["kills"] += every_change(trial, judge)
+            if every:
+                counts["kills"] += every_moment(trial, judge, options.interrupt)
             else:
                 share = options.kills * (number + 1) // len(chosen) - options.kills * number // len(chosen)
                 counts["kills"] += random_moments(trial, judge, share, moments)
