@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,7 +61,10 @@ TABLE: dict[str, tuple[str, str, list[str]]] = {
     "undo hard links twice": (
         "apply --yes --to hardlink; undo; undo", START,
         ["done a/copy", "skipped b/small its bytes are not the keeper's", "done a/copy", "already a/copy"]),
-    "nothing to undo": ("undo exit=1", START, ["nothing was removed"]),
+    "nothing to undo": ("undo", START, []),
+    "the last run failed: no older one is undone": (
+        "plan a/keep:a/copy; apply --yes; plan a/keep:b/small; apply --yes --dir /proc/none; undo",
+        "a/keep=K q1/a/copy=K b/small=S other=O", ["done a/copy", "skipped b/small no such file or directory"]),
     "no such run": ("apply --yes; undo 7 exit=1", DIRECT, [*DONE, "there is no run 7"]),
     "what was deleted is not undone": (
         "apply --yes --to delete --really-delete; undo; undo --strict exit=3", "a/keep=K other=O",
@@ -99,6 +104,10 @@ TABLE: dict[str, tuple[str, str, list[str]]] = {
     "undo of a hard link that is gone": (
         "apply --yes --to hardlink; rm a/copy; undo", START,
         ["done a/copy", "skipped b/small its bytes are not the keeper's", "done a/copy"]),
+
+    "undo of hard links of three": (
+        "write a/copy2 K; plan a/keep:a/copy a/keep:a/copy2; apply --yes --to hardlink; rm a/keep; undo",
+        "a/copy=K a/copy2=K b/small=S other=O", ["done a/copy", "done a/copy2", "done a/copy2", "done a/copy"]),
 
     # keepers
     "the keeper is gone": ("rm a/keep; apply --yes", "a/copy=K b/small=S other=O", skipped("the keeper is gone")),
@@ -470,6 +479,18 @@ def test_what_is_said(world: World, dsh: Callable[..., Result]) -> None:
     assert (plan, folder) == (str(world.plan), str(world.quarantine / "run-1"))
     assert dsh("apply", world.plan, "-q", "--dir", world.quarantine).stderr == ""
     assert "exclude each other" in dsh("undo", "--json", "--csv", exit_code=2).stderr
+
+
+def test_a_quarantine_whose_drive_is_away(world: World) -> None:
+    """A step that was stopped then is not taken for one that did not happen."""
+    world.run("apply --yes")
+    os.rename(world.quarantine, world.root / "away")
+    with closing(sqlite3.connect(world.db)) as connection, connection:
+        connection.execute("UPDATE removal_steps SET state = 'begun' WHERE step = 2")
+    missing = ["skipped b/small no longer in", "skipped a/copy no longer in"]
+    check(world, "undo", "a/keep=K other=O", missing)
+    os.rename(world.root / "away", world.quarantine)
+    check(world, "undo", START, UNDONE)
 
 
 def test_only_one_at_a_time(world: World) -> None:

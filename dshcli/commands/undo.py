@@ -15,9 +15,9 @@ from dshcli.progress import Reporter
 
 @dataclass(frozen=True)
 class Undoing:
-    """A run on its way back: its `outcomes` restore one file each."""
+    """A run on its way back: its `outcomes` restore one file each. None if there was no run yet."""
 
-    run: Run
+    run: Run | None
     outcomes: Iterator[Outcome]
 
 
@@ -29,17 +29,14 @@ def list_runs(database: Path) -> list[RunTotals]:
 
 @contextmanager
 def undoing(database: Path, number: int | None, reporter: Reporter) -> Iterator[Undoing]:
-    """The run of that number or, without one, the last that removed anything. Raises NoIndex, DshError."""
+    """The run of that number or, without one, the last run. Raises NoIndex, DshError if there is no run of the number.
+
+    The last run is also that which removed nothing: nobody who takes it back means an older one.
+    """
     with writable_removals(database, reporter) as removals:
-        run = _choose(database, removals.runs(), number)
-        yield Undoing(run, undo(removals, run))
-
-
-def _choose(database: Path, runs: list[RunTotals], number: int | None) -> Run:
-    told = [totals.run for totals in runs if totals.removed or totals.restored]
-    chosen = [run for run in told if number in (None, run.number)]
-    if chosen:
-        return chosen[-1]
-    if number is None or not told:
-        raise DshError(f"{database}: nothing was removed by this index", hint="See what was: dsh undo --list")
-    raise DshError(f"{database}: there is no run {number} to undo", hint="See which there are: dsh undo --list")
+        runs = [totals.run for totals in removals.runs()]
+        chosen = [run for run in runs if number in (None, run.number)]
+        if number is not None and not chosen:
+            raise DshError(f"{database}: there is no run {number} to undo", hint="See which there are: dsh undo --list")
+        run = chosen[-1] if chosen else None
+        yield Undoing(run, iter(()) if run is None else undo(removals, run))

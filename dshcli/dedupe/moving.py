@@ -111,7 +111,7 @@ def copy(source: str, target: str, digest: bytes, like: Seen) -> None:
     drop(part)
     try:
         write_copy(source, part, digest, like)
-        _take_name(part, target)
+        take_name(part, target)
     finally:
         drop(part)
 
@@ -163,7 +163,8 @@ def sync_folder(folder: str) -> None:
             os.close(descriptor)
 
 
-def _take_name(source: str, target: str) -> None:
+def take_name(source: str, target: str) -> None:
+    """Gives a file a free name; it may keep its old one, too. Raises OSError (FileExistsError)."""
     try:
         os.link(source, target)
     except OSError as error:

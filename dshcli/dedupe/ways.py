@@ -5,6 +5,7 @@ A way never looks at the keeper's bytes: checks.py did that right before.
 """
 
 import os
+from dataclasses import replace
 from typing import Protocol
 
 from dshcli.dedupe import trash
@@ -20,6 +21,7 @@ from dshcli.dedupe.moving import (
     read_digest,
     same_file,
     sync_folder,
+    take_name,
     write_copy,
 )
 from dshcli.library.removals import Step
@@ -58,10 +60,10 @@ class Quarantine:
     def settle(self, step: Step) -> bool:
         path, target = step.remove.path, step.target
         drop(part_of(target))
+        if not os.path.lexists(path):
+            return True  # even if the target is not there: it may lie on a drive that is away
         if not os.path.lexists(target):
             return False
-        if not os.path.lexists(path):
-            return True
         if _equal(path, target, step):
             os.unlink(path)
             return True
@@ -119,22 +121,24 @@ class HardLink:
         return same_file(step.remove.path, step.keep.path)
 
     def restore(self, step: Step) -> None:
-        path, keeper = step.remove.path, step.keep.path
+        path = step.remove.path
         drop(step.target)
-        if os.path.lexists(path) and not same_file(path, keeper):
-            if maybe_digest(path) != step.remove.digest:
-                raise Unfit("changed since, and a file of its own")
-            return
-        source = path if os.path.lexists(path) else keeper
+        there = os.path.lexists(path)
+        source = path if there else step.keep.path
         digest, seen = read_digest(source)
         if digest != step.remove.digest:
-            raise Unfit("changed since, together with the file that it is a hard link to")
-        like = Seen(seen.device, seen.inode, seen.size, step.mtime_ns, step.mode)
+            raise Unfit("changed since, under all its names")
+        like = replace(seen, mtime_ns=step.mtime_ns, mode=step.mode)
+        if there and os.lstat(path).st_nlink == 1:  # the other names went, so that nobody else has this file
+            dress(path, path, like)
+            return
         try:
             write_copy(source, step.target, digest, like)
-            if os.path.lexists(path):
+            if there:
                 ensure_unchanged(path, seen)
-            os.replace(step.target, path)
+                os.replace(step.target, path)
+            else:
+                take_name(step.target, path)
         finally:
             drop(step.target)
         sync_folder(os.path.dirname(path))

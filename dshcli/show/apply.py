@@ -17,6 +17,7 @@ from dshcli.show.text import bytes_text, count, escaped, near
 COLUMNS = ("group", "action", "bytes", "path", "target", "keep", "reason")
 RUN_COLUMNS = ("run", "started", "way", "removed", "restored", "bytes", "plan", "folder")
 
+_NOTHING = "Nothing was removed by this index."
 _DID = {
     "quarantine": "moved into the quarantine",
     "trash": "moved to the trash",
@@ -42,6 +43,9 @@ def show_undoing(screen: Screen, work: Undoing) -> int:
     """Restores the files and prints each outcome, then the totals; returns how many could not be restored."""
     tally = _show(screen, work.outcomes, lambda: None)
     skipped = tally.numbers[Action.SKIPPED]
+    if work.run is None:
+        screen.say(_NOTHING)
+        return skipped
     done = f"Run {work.run.number}: {count(tally.numbers[Action.DONE], 'file')} restored"
     screen.say(f"{done}, {tally.numbers[Action.ALREADY]:,} restored before, {skipped:,} not restored.")
     return skipped
@@ -64,7 +68,7 @@ def show_runs(screen: Screen, runs: Iterable[RunTotals]) -> None:
             facts = f"{removed:,} removed ({bytes_text(size)}), {restored:,} restored"
             screen.line(f"{number:>4}  {started}  {way:<10}  {facts}  {near(plan)}")
     if not rows:
-        screen.say("Nothing was removed by this index.")
+        screen.say(_NOTHING)
 
 
 class _Tally:

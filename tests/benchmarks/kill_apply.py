@@ -242,22 +242,19 @@ def go_on(trial: Trial, judge: Judge, undoing: bool, *, again: bool) -> None:
 
 
 def every_moment(trial: Trial, judge: Judge, interrupt: int) -> int:
-    """Kills before each change of a file, in apply and in undo, and goes on in both ways; the number of kills.
-
-    interrupt: if not 0, Ctrl-C instead, each trial so many instructions after the one before.
-    """
+    """Kills before each change of a file, in apply and in undo, and goes on in one way and the other by turns; the
+    number of kills. interrupt: if not 0, Ctrl-C instead, each trial so many instructions after the one before."""
     kills = 0
     for undoing in (False,) if trial.way == "delete" else (False, True):
-        for again in (True,) if trial.way == "delete" else (True, False):
-            at, killed = interrupt or 1, True
-            while killed:
-                if undoing:
-                    finish(trial.apply)
-                moment = {"interrupt_at" if interrupt else "kill_at": at}
-                killed = wait(start(trial.undo if undoing else trial.apply, **moment))
-                judge.after_kill()
-                go_on(trial, judge, undoing, again=again or not killed)
-                kills, at = kills + killed, at + (interrupt or 1)
+        at, killed = interrupt or 1, True
+        while killed:
+            if undoing:
+                finish(trial.apply)
+            moment = {"interrupt_at" if interrupt else "kill_at": at}
+            killed = wait(start(trial.undo if undoing else trial.apply, **moment))
+            judge.after_kill()
+            go_on(trial, judge, undoing, again=bool(kills % 2) or not killed)
+            kills, at = kills + killed, at + (interrupt or 1)
     return kills
 
 
@@ -302,8 +299,9 @@ def main() -> None:
     moments, counts = random.Random(options.seed), Counter[str]()
     every = options.every or options.interrupt
     memory = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch, tempfile.TemporaryDirectory(dir=memory) as shm:
-        other = Path(shm) if os.stat(shm).st_dev != os.stat(scratch).st_dev else None
+    # In memory, where nothing waits for a disk: what SIGKILL leaves behind is the same.
+    with tempfile.TemporaryDirectory(dir=memory) as scratch, tempfile.TemporaryDirectory() as disk:
+        other = Path(disk) if os.stat(disk).st_dev != os.stat(scratch).st_dev else None
         chosen = [*trials(Path(scratch), other, options.files or (3 if every else 40))]
         for number, trial in enumerate(chosen):
             trial.make()
