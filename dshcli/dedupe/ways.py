@@ -96,15 +96,18 @@ class Trash:
 
     def restore(self, step: Step) -> None:
         path = step.remove.path
+        trashed = trash.maybe_find(path, step.remove.digest)
         if os.path.lexists(path):
             if maybe_digest(path) != step.remove.digest:
                 raise Unfit("another file has its name now; it is still in the trash")
-            return
-        trashed = trash.maybe_find(path, step.remove.digest)
-        if trashed is None:
+            if trashed is not None:
+                drop(trashed.file)
+        elif trashed is None:
             raise Unfit("look for it in your trash, and restore it from there")
-        move_back(trashed.file, step)
-        drop(trashed.info)
+        else:
+            move_back(trashed.file, step)
+        if trashed is not None:
+            drop(trashed.info)
 
 
 class HardLink:
