@@ -145,6 +145,8 @@ def test_blank_lines_and_comments(tmp_path: Path) -> None:
         ({"sha256": "zz"}, "'remove'"),
         ({"sha256": "6d" * 31}, "has not 64 digits"),
         ({"bytes": True}, "'bytes' is no whole number"),
+        ({"bytes": -1}, "'bytes' is out of range"),
+        ({"bytes": 2**63}, "'bytes' is out of range"),
     ],
 )
 def test_what_no_file_can_be(tmp_path: Path, change: dict[str, object], words: str) -> None:

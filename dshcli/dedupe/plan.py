@@ -238,6 +238,8 @@ def _value(record: dict[str, Any], name: str, kind: type[T]) -> T:
     value = record.get(name)
     if type(value) is not kind:  # a bool is an int, which no number here may be
         raise _Off(f"{name!r} is missing" if name not in record else f"{name!r} is no {_KINDS[kind]}")
+    if isinstance(value, int) and not 0 <= value < 2**63:  # SQLite's largest
+        raise _Off(f"{name!r} is out of range: {value}")
     return value
 
 
