@@ -27,9 +27,14 @@ from dshcli.options import (
     MaxPixels,
     ModelName,
     Photos,
+    PlanFile,
+    Protect,
     Quiet,
     Radius,
+    Removal,
+    RemoveTo,
     Seed,
+    Strict,
     Verbose,
     Verify,
     WriteRadius,
@@ -161,31 +166,102 @@ def dupes(
     kinds: Kinds = None,
     max_pixels: MaxPixels = None,
     jobs: Jobs = 0,
+    plan: PlanFile = None,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
     json: Json = False,
     csv: Csv = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Group the images that are copies of one picture; say which to keep. Changes nothing.
+    """Group the images that are copies of one picture; say which to keep. Changes no picture.
 
     Codes find the candidates. With a model trained on copies, each is then proven on its pixels.
     """
     from dshcli.commands.dupes import DupesOptions, find_dupes
+    from dshcli.commands.planning import with_plan
+    from dshcli.dedupe.plan import ensure_plan_place
     from dshcli.images.opening import MAX_PIXELS
     from dshcli.library.store import Index
     from dshcli.progress import Silent, Terminal
-    from dshcli.show.dupes import show_dupes
+    from dshcli.show.dupes import show_dupes, show_plan
     from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
+    screen = Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose)
+    if plan is not None:
+        ensure_plan_place(plan)
     limit = max_pixels or MAX_PIXELS
     options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
     with Index.open(db or paths.default_index()) as index:
         result = find_dupes(index, options, Silent() if quiet else Terminal())
-        show_dupes(Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose), result)
+        show_dupes(screen, result if plan is None else with_plan(result, index, plan))
+    if plan is not None:
+        show_plan(screen, plan, result)
     if fail_on_found and result.count:
         raise typer.Exit(4)
+
+
+@app.command(epilog="Example: dsh apply plan.jsonl, then dsh apply plan.jsonl --yes --protect ./album")
+def apply(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="What dsh dupes --plan wrote; you may have edited it.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do it. Else nothing is changed.")] = False,
+    to: RemoveTo = Removal.QUARANTINE,
+    folder: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="Of the quarantine; else in your data folder.")
+    ] = None,
+    protect: Protect = [],  # noqa: B006
+    really_delete: Annotated[bool, typer.Option("--really-delete", help="Must go with --to delete.")] = False,
+    db: Annotated[
+        Path | None, typer.Option("--db", metavar="FILE", help="The index that keeps the journal; else the plan's.")
+    ] = None,
+    strict: Strict = False,
+    json: Json = False,
+    csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Remove the files that a plan names or, without --yes, say what would be done. dsh undo takes it back.
+
+    Both files are read again before each step. What is not as the plan says is skipped, with the reason.
+    """
+    from dshcli.commands.apply import ApplyOptions, applying
+    from dshcli.progress import Silent, Terminal
+    from dshcli.show.apply import show_applying
+    from dshcli.show.screen import Screen
+
+    at_most_one(json=json, csv=csv)
+    screen, reporter = Screen.of(json=json, csv=csv, quiet=quiet), Silent() if quiet else Terminal()
+    options = ApplyOptions(to.value, folder, tuple(protect), db, yes, really_delete)
+    with applying(plan, options, reporter) as work:
+        skipped = show_applying(screen, work, reporter)
+    if strict and skipped:
+        raise typer.Exit(3)
+
+
+@app.command(epilog="Example: dsh undo; an earlier run: dsh undo --list, then dsh undo 2")
+def undo(
+    run: Annotated[int | None, typer.Argument(metavar="RUN", help="Its number; else the last run.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="Show the runs of dsh apply; undo nothing.")] = False,
+    db: Db = None,
+    strict: Strict = False,
+    json: Json = False,
+    csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put the files that dsh apply removed back where they were, all but deleted ones. Overwrites nothing."""
+    from dshcli.commands.undo import list_runs, undoing
+    from dshcli.progress import Silent, Terminal
+    from dshcli.show.apply import show_runs, show_undoing
+    from dshcli.show.screen import Screen
+
+    at_most_one(json=json, csv=csv)
+    screen, reporter = Screen.of(json=json, csv=csv, quiet=quiet), Silent() if quiet else Terminal()
+    database = db or paths.default_index()
+    if listed:
+        return show_runs(screen, list_runs(database))
+    with undoing(database, run, reporter) as work:
+        skipped = show_undoing(screen, work)
+    if strict and skipped:
+        raise typer.Exit(3)
 
 
 @app.command(epilog="Example: dsh train mnist --bits 8; dsh train ./labelled --name cats; dsh train ./photos --copies")

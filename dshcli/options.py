@@ -21,6 +21,16 @@ class Device(StrEnum):
     CUDA = "cuda"
 
 
+class Removal(StrEnum):
+    """What becomes of the files that a plan removes."""
+
+    QUARANTINE = "quarantine"
+    TRASH = "trash"
+    HARDLINK = "hardlink"
+    REFLINK = "reflink"
+    DELETE = "delete"
+
+
 Db = Annotated[
     Path | None,
     typer.Option("--db", metavar="FILE", help="The index file; else DSH_DB, else your data folder."),
@@ -45,6 +55,17 @@ ListFile = Annotated[
     Path | None,
     typer.Option("--list", metavar="FILE", help="Also the images whose paths FILE lists, one a line; - is stdin."),
 ]
+PlanFile = Annotated[
+    Path | None, typer.Option("--plan", metavar="FILE.jsonl", help="Also write a plan, for dsh apply.")
+]
+RemoveTo = Annotated[
+    Removal,
+    typer.Option("--to", help="Where files go. Links and reflinks are for files of equal bytes only."),
+]
+Protect = Annotated[
+    list[str], typer.Option("--protect", metavar="DIR", help="Remove nothing below it; may be repeated.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any file was skipped.")]
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Skip larger images; else 200 million.")
 ]

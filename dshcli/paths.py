@@ -39,3 +39,8 @@ def cache_folder() -> Path:
     if os.environ.get("DSH_HOME"):
         return data_folder() / "cache"
     return Path(platformdirs.user_cache_dir("dsh", appauthor=False))
+
+
+def quarantine_folder() -> Path:
+    """One sub-folder per run of `dsh apply`, with the files that it took away."""
+    return data_folder() / "quarantine"

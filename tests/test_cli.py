@@ -355,6 +355,8 @@ def test_every_command_has_an_example(dsh: Dsh) -> None:
         ["index"],
         ["query"],
         ["dupes"],
+        ["apply"],
+        ["undo"],
         ["train"],
         *(["models", c] for c in ("list", "show", "use", "radius", "rm")),
     ]
@@ -402,9 +404,11 @@ def test_no_command_but_train_imports_torch(indexed: Path, tmp_path: Path) -> No
         "try: app(sys.argv[1:], prog_name='dsh')\nexcept SystemExit as e: assert not e.code, e.code\n"
         "print(sorted(m for m in ('torch', 'torchvision', 'onnx', 'faiss', 'pandas') if m in sys.modules))"
     )
+    plan = str(tmp_path / "plan.jsonl")
     commands = (
         ["--help"], ["index", str(indexed)], ["index", str(new.parent), "-m", "photo"],
-        ["query", str(new), "-r", "2"], ["dupes"], ["dupes", "--verify"], ["models"], ["train", "--help"],
+        ["query", str(new), "-r", "2"], ["dupes"], ["dupes", "--verify", "--plan", plan],
+        ["apply", plan, "--yes"], ["undo"], ["models"], ["train", "--help"],
         ["eval", "photo", str(shapes(tmp_path / "shapes", 4))],
     )  # fmt: skip
     for command in commands:

@@ -39,8 +39,8 @@ def test_the_output_that_it_shows_is_real(indexed: Result, dsh: Dsh) -> None:
 
 
 def test_the_commands_that_it_names_exist(dsh: Dsh) -> None:
-    named = re.findall(r"\bdsh (index|query|dupes|train|eval|models)\b([^\n`#]*)", README)
-    assert {name for name, _ in named} == {"index", "query", "dupes", "train", "eval", "models"}
+    named = re.findall(r"\bdsh (index|query|dupes|apply|undo|train|eval|models)\b([^\n`#]*)", README)
+    assert {name for name, _ in named} == {"index", "query", "dupes", "apply", "undo", "train", "eval", "models"}
     for name, rest in named:
         inner = re.findall(r"^ (list|show|use|radius|rm)\b", rest) if name == "models" else []
         text = dsh(name, *inner, "--help").stdout

@@ -16,6 +16,7 @@ MIGRATION_SET = "dsh"
 SCHEMA = (
     "m001_images_and_codes",
     "m002_proofs_and_information",
+    "m003_removals",
 )  # every migration, oldest first; schema.py has the same names
 APPLICATION_ID = 0x64736831  # "dsh1": tells our files from other programs' databases
 BUSY_SECONDS = 30.0

@@ -5,6 +5,8 @@
     codes        (model, image) -> code                        packed bytes: a code >= 2^63 overflows INTEGER
     code_chunks  (model, chunk) -> offsets, codes              derived: the codes of ids chunk*65536 .. +65535, packed
     proofs       (digest_a, digest_b) -> version, kind, detail, changed, inliers    what two contents are to each other
+    removal_runs   run, started, plan, plan_digest, way, folder                     one a plan and way (removals.py)
+    removal_steps  (run, step) -> state, group, the kept and the removed file, target, mode, mtime_ns
 
 A path is TEXT where it is valid UTF-8 and BLOB where it is not. An image with `error` has neither digest nor code;
 `information` (0 to 1) is NULL where an older version hashed it. A proof's digest_a is the lesser of the two.
@@ -71,6 +73,28 @@ def m002_proofs_and_information(db: Database) -> None:
         ) WITHOUT ROWID
         """
     )
+
+
+@migrations()
+def m003_removals(db: Database) -> None:
+    for statement in (
+        """
+        CREATE TABLE removal_runs (
+            run INTEGER PRIMARY KEY, started TEXT NOT NULL, plan NOT NULL, plan_digest BLOB NOT NULL,
+            way TEXT NOT NULL, folder NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE removal_steps (
+            run INTEGER NOT NULL, step INTEGER NOT NULL, state TEXT NOT NULL, "group" INTEGER NOT NULL,
+            keep_path NOT NULL, keep_digest BLOB NOT NULL, keep_size INTEGER NOT NULL,
+            path NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL,
+            target NOT NULL, mode INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, PRIMARY KEY (run, step)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX open_removal_steps ON removal_steps (run, step) WHERE state IN ('begun', 'undoing')",
+    ):
+        db.execute(statement)
 
 
 def _chunk_trigger(event: str, row: str) -> str:

@@ -1,6 +1,8 @@
 """Groups of duplicate images."""
 
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from dshcli.commands.dupes import SIMILAR, Dupes, Group, Member
@@ -22,6 +24,12 @@ def show_dupes(screen: Screen, result: Dupes) -> None:
         _show_group(screen, group)
     for line in _words(result, verbose=screen.verbose):
         screen.say(line)
+
+
+def show_plan(screen: Screen, plan: Path, result: Dupes) -> None:
+    """Says what a plan that was written is for."""
+    name = escaped(shlex.quote(str(plan)))
+    screen.say(f"Wrote {name}: {count(result.copies, 'file')} to remove. To see what would be done: dsh apply {name}")
 
 
 def _words(result: Dupes, *, verbose: bool) -> Iterator[str]:

@@ -1,0 +1,72 @@
+"""What must hold right before a file is removed. Both files are read again; a plan's word is not enough."""
+
+import os
+from collections.abc import Iterable
+
+from dshcli.dedupe.moving import Seen, Unfit, read_digest
+from dshcli.dedupe.plan import Line
+from dshcli.dedupe.ways import Way
+from dshcli.library.removals import PlannedFile
+
+
+class Guard:
+    """Knows the keepers of a whole plan and the protected folders, and looks at one line at a time."""
+
+    def __init__(self, lines: Iterable[Line], protected: Iterable[str]) -> None:
+        """protected: absolute paths of folders that exist."""
+        self._real: dict[str, str] = {}
+        self._keepers = {self._place(line.keep.path): line.group for line in lines}
+        self._taken: dict[str, int] = {}
+        self._protected = [(folder, os.path.realpath(folder)) for folder in protected]
+
+    def check(self, line: Line, way: Way) -> Seen:
+        """The file to remove, as it is now. Raises Unfit with the reason why it must stay."""
+        path, place = line.remove.path, self._place(line.remove.path)
+        for folder, real in self._protected:
+            if _below(path, folder) or _below(place, real):
+                raise Unfit(f"protected by {folder}")
+        if place in self._keepers:
+            raise Unfit(f"it is the keeper of group {self._keepers[place]}")
+        if place in self._taken:
+            raise Unfit(f"listed before, in group {self._taken[place]}")
+        if way.needs_equal_bytes and line.keep.digest != line.remove.digest:
+            raise Unfit("its bytes are not the keeper's")
+        seen = _ensure_as_planned(line.remove, "")
+        keeper = _ensure_as_planned(line.keep, "the keeper is ")
+        if seen.same_file(keeper):
+            raise Unfit("it is the keeper's own file by another name")
+        _ensure_writable(os.path.dirname(path))
+        self._taken[place] = line.group
+        return seen
+
+    def _place(self, path: str) -> str:
+        """The path with every symlink on the way resolved, but for the file itself."""
+        folder, name = os.path.split(path)
+        if folder not in self._real:
+            self._real[folder] = os.path.realpath(folder)
+        return os.path.join(self._real[folder], name)
+
+
+def _below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _ensure_as_planned(file: PlannedFile, whose: str) -> Seen:
+    try:
+        digest, seen = read_digest(file.path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Unfit(f"{whose}gone") from error
+    except OSError as error:
+        raise Unfit(f"{whose}unreadable: {(error.strerror or str(error)).lower()}") from error
+    except Unfit as error:
+        raise Unfit(f"{whose}{error}") from error
+    if digest != file.digest:
+        raise Unfit(f"{whose}changed since it was planned")
+    return seen
+
+
+def _ensure_writable(folder: str) -> None:
+    """A first look, so that a dry run tells it too; the system has the last word."""
+    effective = os.access in os.supports_effective_ids
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+        raise Unfit("its folder cannot be written")

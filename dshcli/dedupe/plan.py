@@ -1,0 +1,246 @@
+"""The plan: which files to remove, and which to keep for each, in a file that people read and edit.
+
+JSON lines. The first is a header, every other one a file to remove:
+
+    {"dsh_plan": 1, "index": "/home/ann/.local/share/dsh/index.db", "model": "photo-cd217e6fdab9", "radius": 135,
+     "verified": true, "groups": 1, "files": 1, "bytes": 18200}
+    {"group": 1, "keep": {"path": "/p/a.jpg", "sha256": "5f0c...", "bytes": 44200},
+     "remove": {"path": "/p/b.jpg", "sha256": "a113...", "bytes": 18200}, "kind": "re-encoded", "detail": "",
+     "why": "largest file"}
+
+Lines may be deleted, reordered, left empty or, with a # at their start, be comments. A path's byte that is no UTF-8
+stands there as the escape of its surrogate (`\\udce9` for 0xE9). Nothing in a plan is trusted: see checks.py.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dshcli.errors import DshError, UsageError
+from dshcli.library.removals import PlannedFile
+
+VERSION = 1
+MARK = "dsh_plan"  # the header's first key, whose value is the version
+DIGEST_BYTES = 32
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where a plan comes from: the index file, the model, the radius in bits, whether the groups are proven on their
+    pixels; and its totals when it was written: groups, files to remove, and the bytes that this would free."""
+
+    index: str
+    model_id: str
+    radius: int
+    verified: bool
+    groups: int
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A file to remove, the one to keep for it, what it is to that (kind, detail), and why the other is kept."""
+
+    group: int
+    keep: PlannedFile
+    remove: PlannedFile
+    kind: str
+    detail: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan that was read. digest: SHA-256 of the file, by which an interrupted run knows it again."""
+
+    path: Path
+    digest: bytes
+    header: Header
+    lines: tuple[Line, ...]
+
+
+def ensure_plan_place(path: Path) -> None:
+    """Raises UsageError unless a plan may be written there: in a folder, over nothing but another plan."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: no such folder", hint="Make it, or name another place for the plan.")
+    if os.path.lexists(path) and not (path.is_file() and _first_bytes(path).startswith(f'{{"{MARK}"'.encode())):
+        raise UsageError(f"{path} is there, and is no plan", hint="Name another file: --plan plan.jsonl")
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MARK) + 3)
+    except OSError:
+        return b""
+
+
+@contextmanager
+def created_plan(path: Path, header: Header) -> Iterator[Callable[[Line], None]]:
+    """Gives a function that adds a line. The file is there, whole, once the block ends well; else as it was before.
+
+    Raises DshError if it cannot be written.
+    """
+    with _told(path):
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+
+            def write(line: Line) -> None:
+                with _told(path):
+                    file.write(_text(_record(line)))
+
+            file.write(_text(_header_record(header)))
+            yield write
+            with _told(path):
+                file.flush()
+                os.fsync(file.fileno())
+        with _told(path):
+            os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DshError(
+            f"{path}: {(error.strerror or str(error)).lower()}", hint="Name another place: --plan FILE.jsonl"
+        ) from error
+
+
+def _text(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _header_record(header: Header) -> dict[str, Any]:
+    return {
+        MARK: VERSION,
+        "index": header.index,
+        "model": header.model_id,
+        "radius": header.radius,
+        "verified": header.verified,
+        "groups": header.groups,
+        "files": header.files,
+        "bytes": header.bytes,
+    }
+
+
+def _record(line: Line) -> dict[str, Any]:
+    return {
+        "group": line.group,
+        "keep": _file_record(line.keep),
+        "remove": _file_record(line.remove),
+        "kind": line.kind,
+        "detail": line.detail,
+        "why": line.why,
+    }
+
+
+def _file_record(file: PlannedFile) -> dict[str, Any]:
+    return {"path": file.path, "sha256": file.digest.hex(), "bytes": file.size}
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+def load_plan(path: Path) -> Plan:
+    """Reads a plan. Raises DshError, which names the line, if any part of it is not as it must be: a damaged plan is
+    not followed in part."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DshError(
+            f"{path}: {(error.strerror or str(error)).lower()}", hint="Make a plan: dsh dupes --plan plan.jsonl"
+        ) from error
+    header: Header | None = None
+    lines = list[Line]()
+    for number, raw in enumerate(data.split(b"\n"), start=1):
+        if not raw.strip() or raw.lstrip().startswith(b"#"):
+            continue
+        try:
+            record = _parsed(raw)
+            if header is None:
+                header = _header(record)
+            else:
+                lines.append(_line(record))
+        except _Off as error:
+            raise DshError(
+                f"{path}, line {number}: {error}",
+                hint="Nothing was done. Correct that line or delete it; or make the plan again: dsh dupes --plan FILE",
+            ) from error
+    if header is None:
+        raise DshError(f"{path} is empty, not a plan", hint="Make a plan: dsh dupes --plan plan.jsonl")
+    return Plan(path, hashlib.sha256(data).digest(), header, tuple(lines))
+
+
+class _Off(Exception):
+    """Why a line cannot be followed."""
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _Off(f"no JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise _Off("no JSON object")
+    return record
+
+
+def _header(record: dict[str, Any]) -> Header:
+    if MARK not in record:
+        raise _Off(f"not a plan's header: it has no {MARK!r}")
+    if record[MARK] != VERSION:
+        raise _Off(f"a plan of version {record[MARK]!r}, and this dsh reads version {VERSION}")
+    numbers = (_value(record, name, int) for name in ("groups", "files", "bytes"))
+    return Header(
+        _value(record, "index", str), _value(record, "model", str), _value(record, "radius", int),
+        _value(record, "verified", bool), *numbers,
+    )  # fmt: skip
+
+
+def _line(record: dict[str, Any]) -> Line:
+    keep, remove = (_file(_value(record, name, dict), name) for name in ("keep", "remove"))
+    if keep.path == remove.path:
+        raise _Off("the file to keep is the one to remove")
+    words = (_value(record, name, str) for name in ("kind", "detail", "why"))
+    return Line(_value(record, "group", int), keep, remove, *words)
+
+
+def _file(record: dict[str, Any], name: str) -> PlannedFile:
+    path, hexadecimal = _value(record, "path", str), _value(record, "sha256", str)
+    if not os.path.isabs(path) or os.path.normpath(path) != path or "\0" in path:
+        raise _Off(f"the path of {name!r} is not absolute and plain: {path!r}")
+    try:
+        os.fsencode(path)
+        digest = bytes.fromhex(hexadecimal)
+    except ValueError as error:
+        raise _Off(f"{name!r}: {error}") from error
+    if len(digest) != DIGEST_BYTES:
+        raise _Off(f"the sha256 of {name!r} has not {2 * DIGEST_BYTES} digits")
+    return PlannedFile(path, digest, _value(record, "bytes", int))
+
+
+def _value(record: dict[str, Any], name: str, kind: type[T]) -> T:
+    value = record.get(name)
+    if type(value) is not kind:  # a bool is an int, which no number here may be
+        raise _Off(f"{name!r} is missing" if name not in record else f"{name!r} is no {_KINDS[kind]}")
+    if isinstance(value, int) and not 0 <= value < 2**63:  # SQLite's largest
+        raise _Off(f"{name!r} is out of range: {value}")
+    return value
+
+
+_KINDS: dict[type, str] = {int: "whole number", str: "text", bool: "true or false", dict: "object"}

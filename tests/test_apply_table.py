@@ -1,0 +1,502 @@
+"""Commands and, for each, the exact set of surviving files and their bytes. See worlds.py for the words."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from conftest import as_nobody
+from typer.testing import Result
+from worlds import PLAN, START, World, sorted_words
+
+DIRECT = "q1/a/copy=K q1/b/small=S a/keep=K other=O"  # after a plan was applied without further events
+DONE = ["done a/copy", "done b/small"]
+UNDONE = ["done b/small", "done a/copy"]
+
+
+def skipped(reason: str) -> list[str]:
+    """Both files of the plan are skipped for that reason."""
+    return [f"skipped a/copy {reason}", f"skipped b/small {reason}"]
+
+
+# fmt: off
+TABLE: dict[str, tuple[str, str, list[str]]] = {
+    # name: (commands and events, surviving files, outcomes)
+    "a dry run touches nothing": ("apply", START, ["would a/copy", "would b/small"]),
+    "a dry run, of any way": (
+        "apply --to trash; apply --to hardlink; apply --to delete --really-delete", START,
+        ["would a/copy", "would b/small", "would a/copy", "skipped b/small its bytes are not the keeper's",
+         "would a/copy", "would b/small"]),
+    "to the quarantine": ("apply --yes", DIRECT, DONE),
+    "as hard links": (
+        "apply --yes --to hardlink", "a/keep=K* a/copy=K* b/small=S other=O",
+        ["done a/copy", "skipped b/small its bytes are not the keeper's"]),
+    "deleted": ("apply --yes --to delete --really-delete", "a/keep=K other=O", DONE),
+    "delete must be confirmed": ("apply --yes --to delete exit=2", START, ["really-delete"]),
+    "a confirmation of nothing": ("apply --yes --really-delete exit=2", START, ["needs --to delete"]),
+    "twice": ("apply --yes; apply --yes", DIRECT, [*DONE, "already a/copy", "already b/small"]),
+    "twice as hard links": (
+        "apply --yes --to hardlink; apply --yes --to hardlink", "a/keep=K* a/copy=K* b/small=S other=O",
+        ["done a/copy", "skipped b/small its bytes are not the keeper's",
+         "already a/copy", "skipped b/small its bytes are not the keeper's"]),
+    "twice, deleting": (
+        "apply --yes --to delete --really-delete; apply --yes --to delete --really-delete", "a/keep=K other=O",
+        [*DONE, "already a/copy", "already b/small"]),
+    "hard links, then the quarantine": (
+        "apply --yes --to hardlink; apply --yes", "a/keep=K* a/copy=K* q2/b/small=S other=O",
+        ["done a/copy", "skipped b/small its bytes are not the keeper's",
+         "skipped a/copy it is the keeper's own file by another name", "done b/small"]),
+
+    # undo
+    "undo": ("apply --yes; undo", START, [*DONE, *UNDONE]),
+    "undo twice": ("apply --yes; undo; undo", START, [*DONE, *UNDONE, "already b/small", "already a/copy"]),
+    "undo hard links": (
+        "apply --yes --to hardlink; undo", START,
+        ["done a/copy", "skipped b/small its bytes are not the keeper's", "done a/copy"]),
+    "undo hard links twice": (
+        "apply --yes --to hardlink; undo; undo", START,
+        ["done a/copy", "skipped b/small its bytes are not the keeper's", "done a/copy", "already a/copy"]),
+    "nothing to undo": ("undo", START, []),
+    "the last run failed: no older one is undone": (
+        "plan a/keep:a/copy; apply --yes; plan a/keep:b/small; apply --yes --dir /proc/none; undo",
+        "a/keep=K q1/a/copy=K b/small=S other=O", ["done a/copy", "skipped b/small no such file or directory"]),
+    "no such run": ("apply --yes; undo 7 exit=1", DIRECT, [*DONE, "there is no run 7"]),
+    "what was deleted is not undone": (
+        "apply --yes --to delete --really-delete; undo; undo --strict exit=3", "a/keep=K other=O",
+        [*DONE, *[f"skipped {name} deleted for good" for name in ("b/small", "a/copy", "b/small", "a/copy")]]),
+    "undo the first of two runs": (
+        "plan a/keep:a/copy; apply --yes; plan a/keep:b/small; apply --yes; undo 1",
+        "a/keep=K a/copy=K q2/b/small=S other=O", [*DONE, "done a/copy"]),
+    "undo the last of two runs, twice": (
+        "plan a/keep:a/copy; apply --yes; plan a/keep:b/small; apply --yes; undo; undo",
+        "a/keep=K q1/a/copy=K b/small=S other=O", [*DONE, "done b/small", "already b/small"]),
+    "undo after a partial apply": (
+        "mkdir c; rename b/small c/small; apply --yes; rename c/small b/small; undo",
+        START, ["done a/copy", "skipped b/small gone", "done a/copy"]),
+    "a partial apply goes on in its run": (
+        "rename b/small moved; apply --yes; rename moved b/small; apply --yes; undo",
+        START, ["done a/copy", "skipped b/small gone", "already a/copy", "done b/small", *UNDONE]),
+    "apply, undo, apply": ("apply --yes; undo; apply --yes",
+        "q2/a/copy=K q2/b/small=S a/keep=K other=O", [*DONE, *UNDONE, *DONE]),
+    "undo overwrites nothing": (
+        "apply --yes; write a/copy N; undo --strict exit=3", f"{START} q1/a/copy=K".replace("a/copy=K", "a/copy=N", 1),
+        [*DONE, "done b/small", "skipped a/copy another file has its name now"]),
+    "undo of what the user put back": (
+        "apply --yes; write a/copy K; undo", START, [*DONE, *UNDONE]),
+    "undo into a folder that is gone": ("apply --yes; rmdir b; undo", START, [*DONE, *UNDONE]),
+    "undo where the quarantine was emptied": (
+        "apply --yes; rm q1/a/copy; undo", "a/keep=K b/small=S other=O",
+        [*DONE, "done b/small", "skipped a/copy no longer in"]),
+    "undo where the quarantine was changed": (
+        "apply --yes; write q1/a/copy N; undo", "a/keep=K b/small=S q1/a/copy=N other=O",
+        [*DONE, "done b/small", "skipped a/copy changed in"]),
+    "undo of a hard link written to since": (
+        "apply --yes --to hardlink; write a/copy N; undo", "a/keep=N* a/copy=N* b/small=S other=O",
+        ["done a/copy", "skipped b/small its bytes are not the keeper's", "skipped a/copy changed since"]),
+    "undo of a hard link whose keeper was replaced": (
+        "apply --yes --to hardlink; rm a/keep; write a/keep N; undo", "a/keep=N a/copy=K b/small=S other=O",
+        ["done a/copy", "skipped b/small its bytes are not the keeper's", "done a/copy"]),
+    "undo of a hard link that is gone": (
+        "apply --yes --to hardlink; rm a/copy; undo", START,
+        ["done a/copy", "skipped b/small its bytes are not the keeper's", "done a/copy"]),
+
+    "undo of hard links of three": (
+        "write a/copy2 K; plan a/keep:a/copy a/keep:a/copy2; apply --yes --to hardlink; rm a/keep; undo",
+        "a/copy=K a/copy2=K b/small=S other=O", ["done a/copy", "done a/copy2", "done a/copy2", "done a/copy"]),
+
+    # keepers
+    "the keeper is gone": ("rm a/keep; apply --yes", "a/copy=K b/small=S other=O", skipped("the keeper is gone")),
+    "the keeper changed": (
+        "write a/keep N; apply --yes", "a/keep=N a/copy=K b/small=S other=O",
+        skipped("the keeper is changed since it was planned")),
+    "the keeper is a symlink now": (
+        "rename a/keep k; symlink k a/keep; apply --yes", "a/keep=symlink k=K a/copy=K b/small=S other=O",
+        skipped("the keeper is a symlink")),
+    "the keeper is a pipe now": (
+        "rm a/keep; fifo a/keep; apply --yes", "a/keep=special a/copy=K b/small=S other=O",
+        skipped("the keeper is no regular file")),
+    "the keeper goes between two applies": (
+        "rename b/small c; apply --yes; rename c b/small; rm a/keep; apply --yes", "q1/a/copy=K b/small=S other=O",
+        ["done a/copy", "skipped b/small gone", "already a/copy", "skipped b/small the keeper is gone"]),
+    "a keeper is no other group's copy": (
+        "plan a/keep:a/copy other:a/keep; apply --yes", "a/keep=K q1/a/copy=K b/small=S other=O",
+        ["done a/copy", "skipped a/keep it is the keeper of group 1"]),
+    "two files that keep each other": (
+        "plan a/keep:a/copy a/copy:a/keep; apply --yes --to delete --really-delete", START,
+        ["skipped a/copy it is the keeper of group 2", "skipped a/keep it is the keeper of group 1"]),
+    "the keeper by way of a symlinked folder": (
+        "symlink a way; plan a/keep:way/copy other:way/keep; apply --yes",
+        "q1/way/copy=K a/keep=K b/small=S other=O", ["done way/copy", "skipped way/keep it is the keeper of group 1"]),
+
+    # members
+    "a member is gone": ("rm a/copy; apply --yes", "a/keep=K q1/b/small=S other=O",
+        ["skipped a/copy gone", "done b/small"]),
+    "its folder is gone": ("rm b/small; rmdir b; apply --yes", "a/keep=K q1/a/copy=K other=O",
+        ["done a/copy", "skipped b/small gone"]),
+    "a member changed": ("write a/copy N; apply --yes", "a/keep=K a/copy=N q1/b/small=S other=O",
+        ["skipped a/copy changed since it was planned", "done b/small"]),
+    "a member changed, and deleting": (
+        "write a/copy N; apply --yes --to delete --really-delete", "a/keep=K a/copy=N other=O",
+        ["skipped a/copy changed since it was planned", "done b/small"]),
+    "a member is a symlink to the keeper": (
+        "rm a/copy; symlink a/keep a/copy; apply --yes", "a/keep=K a/copy=symlink q1/b/small=S other=O",
+        ["skipped a/copy a symlink", "done b/small"]),
+    "a member is a folder": ("rm a/copy; mkdir a/copy; write a/copy/x X; apply --yes",
+        "a/keep=K a/copy/x=X q1/b/small=S other=O", ["skipped a/copy no regular file", "done b/small"]),
+    "a hard link to the keeper": (
+        "rm a/copy; link a/keep a/copy; apply --yes", "a/keep=K* a/copy=K* q1/b/small=S other=O",
+        ["skipped a/copy it is the keeper's own file by another name", "done b/small"]),
+    "the keeper's own path by way of a symlinked folder": (
+        "symlink a way; plan a/keep:way/keep; apply --yes --to delete --really-delete", START,
+        ["skipped way/keep it is the keeper of group 1"]),
+    "one member by two paths": (
+        "symlink a way; plan a/keep:a/copy a/keep:way/copy; apply; apply --yes",
+        "a/keep=K q1/a/copy=K b/small=S other=O", ["would a/copy", "skipped way/copy listed before, in group 1",
+         "done a/copy", "skipped way/copy listed before, in group 1"]),
+    "two hard links, neither the keeper's": (
+        "link a/copy a/copy2; plan a/keep:a/copy a/keep:a/copy2; apply --yes; undo",
+        "a/keep=K a/copy=K* a/copy2=K* b/small=S other=O",
+        ["done a/copy", "done a/copy2", "done a/copy2", "done a/copy"]),
+
+    # protected
+    "a protected folder": ("apply --yes --protect @a", "a/keep=K a/copy=K q1/b/small=S other=O",
+        ["skipped a/copy protected by", "done b/small"]),
+    "two protected folders": ("apply --yes --protect @a --protect @b", START, skipped("protected by")),
+    "protected from hard links": ("apply --yes --to hardlink --protect @a", START,
+        ["skipped a/copy protected by", "skipped b/small its bytes are not the keeper's"]),
+    "protected by way of a symlink": (
+        "symlink b safe; apply --yes --protect @safe", "a/keep=K q1/a/copy=K b/small=S other=O",
+        ["done a/copy", "skipped b/small protected by"]),
+    "reached by way of a symlink into a protected folder": (
+        "symlink b way; plan a/keep:a/copy a/keep:way/small; apply --yes --protect @b",
+        "a/keep=K q1/a/copy=K b/small=S other=O", ["done a/copy", "skipped way/small protected by"]),
+    "a folder whose name begins as a protected one's": (
+        "mkdir b2; apply --yes --protect @b2", DIRECT, DONE),
+    "a protected folder that is not there": ("apply --yes --protect @nowhere exit=1", START, ["no such file"]),
+
+    # plans that were edited
+    "a line deleted": ("edit 1 * ''; apply --yes", "a/keep=K a/copy=K q1/b/small=S other=O", ["done b/small"]),
+    "a line made a comment": ("edit 2 { '# {'; apply --yes", "a/keep=K q1/a/copy=K b/small=S other=O", ["done a/copy"]),
+    "keeper and copy exchanged": (
+        "plan a/copy:a/keep; apply --yes", "a/copy=K q1/a/keep=K b/small=S other=O", ["done a/keep"]),
+    "keeper and copy are one": ("edit 1 a/copy a/keep; apply --yes exit=1", START, ["line 2: the file to keep is"]),
+    "another digest": ("edit 1 sha256 sha257; apply --yes exit=1", START, ["line 2: 'sha256' is missing"]),
+    "another file's path": ("edit 2 b/small other; apply --yes", "a/keep=K q1/a/copy=K b/small=S other=O",
+        ["done a/copy", "skipped other changed since it was planned"]),
+    "a path that climbs": ("edit 2 b/small b/../other; apply --yes exit=1", START, ["line 3: the path of 'remove'"]),
+    "a damaged line stops it all": ("edit 2 { [; apply --yes exit=1", START, ["line 3: no JSON"]),
+    "a line that is no record": ("edit 2 * 12; apply --yes exit=1", START, ["line 3: no JSON object"]),
+    "a number that is a text": ("edit 2 1000 '\"1000\"'; apply --yes exit=1", START, ["line 3: 'bytes' is no whole"]),
+    "a header of a later version": ("edit 0 'plan\": 1' 'plan\": 2'; apply exit=1", START, ["a plan of version 2"]),
+    "no header": ("edit 0 * '{}'; apply --yes exit=1", START, ["line 1: not a plan's header"]),
+    "an index that is not there": ("edit 0 index.db none.db; apply --yes exit=1", START, ["there is no index yet"]),
+    "edited between two applies": (
+        "apply --yes; edit 2 { '# {'; edit 1 oldest best; apply --yes; undo 1", START,
+        [*DONE, "skipped a/copy gone", *UNDONE]),
+    "skipped, and strict": ("rm a/copy; apply --strict exit=3", "a/keep=K b/small=S other=O",
+        ["skipped a/copy gone", "would b/small"]),
+}
+# fmt: on
+
+
+@pytest.fixture
+def world(public: Path, dsh: Callable[..., Result]) -> World:
+    made = World(public, dsh, public / "q")
+    made.make(START, PLAN)
+    return made
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_table(name: str, world: World) -> None:
+    script, files, outcomes = TABLE[name]
+    check(world, script, files, outcomes)
+
+
+def check(world: World, script: str, files: str, outcomes: list[str]) -> None:
+    told = world.run(script)
+    assert len(told) == len(outcomes), told
+    for line, expected in zip(told, outcomes, strict=True):
+        # An outcome is told in full, but for reasons that go on with a path.
+        assert line == expected or (len(expected) > len("done a/copy") and expected in line), told
+    assert world.files() == sorted_words(files)
+
+
+WAYS = ("--to hardlink", "")
+NAMES = ("new_line", "quote'\"s", "caf~", "~~", "-rf", "a\tb\\n", "鳥🙂", "\x1b[31m", "%41", "n" * 255)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", NAMES)
+def test_names(name: str, way: str, world: World) -> None:
+    """Any name goes and comes back: as a member, and as a keeper."""
+    world.write(f"d/{name}", "K")
+    world.write(f"{name}", "K")
+    world.write_plan(f"d/{name}:a/copy", f"d/{name}:{name}")
+    start = world.files()
+    world.run(f"apply --yes {way}")
+    content = "K*" if way else "K"
+    after = {f"d/{name}={content}", *(f"{place}{n}={content}" for n in ("a/copy", name) for place in _place(way))}
+    assert after <= set(_split(world.files())) and len(_split(world.files())) == len(_split(start))
+    world.run("undo")
+    assert world.files() == start
+
+
+def _place(way: str) -> tuple[str, ...]:
+    return ("",) if way else ("q1/",)
+
+
+def _split(files: str) -> list[str]:
+    """Words of files, whose names may hold spaces of their own."""
+    return files.split(" ")
+
+
+# --- permissions -----------------------------------------------------------------------------------------------------
+
+LOCKED: dict[str, tuple[str, str, list[str]]] = {
+    "a folder that cannot be written": (
+        "chmod 555 b; apply; apply --yes",
+        "a/keep=K q1/a/copy=K b/small=S other=O",
+        ["would a/copy", "skipped b/small its folder cannot be written"]
+        + ["done a/copy", "skipped b/small its folder cannot be written"],
+    ),
+    "a folder that cannot be written, deleting": (
+        "chmod 555 b; apply --yes --to delete --really-delete",
+        "a/keep=K b/small=S other=O",
+        ["done a/copy", "skipped b/small its folder cannot be written"],
+    ),
+    "a file that cannot be read": (
+        "chmod 0 b/small; apply --yes; chmod 644 b/small",
+        "a/keep=K q1/a/copy=K b/small=S other=O",
+        ["done a/copy", "skipped b/small unreadable: permission denied"],
+    ),
+    "a keeper that cannot be read": (
+        "chmod 0 a/keep; apply --yes; chmod 644 a/keep",
+        START,
+        skipped("the keeper is unreadable: permission denied"),
+    ),
+    "a quarantine that cannot be written": (
+        "apply --yes --dir /proc/none",
+        START,
+        skipped("no such file or directory"),
+    ),
+    "permission denied half way, and on": (
+        "chmod 555 b; apply --yes; chmod 755 b; apply --yes",
+        DIRECT,
+        ["done a/copy", "skipped b/small its folder cannot be written", "already a/copy", "done b/small"],
+    ),
+    "undo into a folder that cannot be written, and on": (
+        "apply --yes; chmod 555 b; undo; chmod 755 b; undo",
+        START,
+        [*DONE, "skipped b/small permission denied", "done a/copy", "done b/small", "already a/copy"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_permissions(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, files, outcomes = LOCKED[name]
+    monkeypatch.setenv("DSH_HOME", str(world.root))
+    if os.geteuid() == 0:
+        for folder, folders, names in os.walk(world.root):
+            for entry in (".", *folders, *names):
+                os.chown(os.path.join(folder, entry), 65534, 65534)
+    with as_nobody():
+        check(world, script, files, outcomes)
+        os.chmod(world.path("b"), 0o755)
+
+
+# --- other file systems ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def other_drive(world: World) -> Iterator[Path]:
+    """A folder on another file system."""
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(world.root).st_dev:
+        pytest.skip("there is no second file system here")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("script", "files", "outcomes"),
+    [
+        ("apply --yes", DIRECT, DONE),
+        ("apply --yes; apply --yes", DIRECT, [*DONE, "already a/copy", "already b/small"]),
+        ("apply --yes; undo", START, [*DONE, *UNDONE]),
+        ("apply --yes; undo; undo", START, [*DONE, *UNDONE, "already b/small", "already a/copy"]),
+        ("apply --yes; write a/copy N; undo", "a/keep=K a/copy=N b/small=S q1/a/copy=K other=O",
+         [*DONE, "done b/small", "skipped a/copy another file has its name now"]),
+    ],
+)  # fmt: skip
+def test_quarantine_on_another_drive(
+    script: str, files: str, outcomes: list[str], world: World, other_drive: Path
+) -> None:
+    world.quarantine = other_drive
+    before = os.stat(world.path("b/small"))
+    os.chmod(world.path("b/small"), 0o640)
+    check(world, script, files, outcomes)
+    if files == START:
+        after = os.stat(world.path("b/small"))
+        assert (after.st_mtime_ns, after.st_mode & 0o777) == (before.st_mtime_ns, 0o640)
+
+
+def test_hard_links_do_not_cross_drives(world: World, other_drive: Path) -> None:
+    shutil.copy(world.path("a/keep"), other_drive / "copy")
+    os.symlink(other_drive, world.path("drive"))
+    world.write_plan("a/keep:drive/copy")
+    check(world, "apply --yes --to hardlink", START, ["skipped drive/copy invalid cross-device link"])
+    assert sorted(os.listdir(other_drive)) == ["copy"]
+
+
+def test_reflinks_are_refused_where_the_drive_has_none(world: World, other_drive: Path) -> None:
+    shutil.copy(world.path("a/keep"), other_drive / "copy")
+    os.symlink(other_drive, world.path("drive"))
+    world.write_plan("a/keep:drive/copy", "a/keep:b/small")
+    outcomes = ["skipped drive/copy this file system has no reflinks", "skipped b/small its bytes are not"]
+    check(world, "apply --yes --to reflink", START, outcomes)
+    assert sorted(os.listdir(other_drive)) == ["copy"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 40 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=40k", "tmpfs", folder], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("mounting a small file system is not allowed here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_quarantine_then_a_larger_one(public: Path, dsh: Callable[..., Result], small_disk: Path) -> None:
+    world = World(public, dsh, small_disk, size=30_000)
+    world.make(START, PLAN)
+    half = "a/keep=K q1/a/copy=K b/small=S other=O"
+    check(world, "apply --yes", half, ["done a/copy", "skipped b/small no space left on device"])
+    subprocess.run(["mount", "-o", "remount,size=1m", small_disk], check=True)
+    check(world, "apply --yes", DIRECT, ["already a/copy", "done b/small"])
+    check(world, "undo", START, UNDONE)
+
+
+def test_a_full_disk_does_not_stop_an_undo_half_way(public: Path, dsh: Callable[..., Result], small_disk: Path) -> None:
+    """The pictures are on the small disk, the quarantine is not; what is in the way of their return goes."""
+    world = World(public, dsh, public / "q", size=10_000)
+    world.make("a/keep=K", "")
+    os.symlink(small_disk, world.path("b"))
+    world.write("b/one", "K")
+    world.write("b/two", "K")
+    world.write_plan("a/keep:b/one", "a/keep:b/two")
+    world.run("apply --yes")
+    (small_disk / "filler").write_bytes(b"f" * 20_000)
+    assert world.run("undo") == ["done b/two", "skipped b/one no space left on device"]
+    (small_disk / "filler").unlink()
+    assert world.run("undo") == ["already b/two", "done b/one"]
+    assert sorted(os.listdir(small_disk)) == ["one", "two"] and "q1" not in world.files()
+
+
+# --- the trash -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trash(world: World, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A freedesktop.org trash of its own, on the drive of the pictures."""
+    plat_other = pytest.importorskip("send2trash.plat_other")
+    import send2trash
+
+    data = world.root / "data"
+    monkeypatch.setenv("HOME", str(world.root))
+    monkeypatch.setenv("XDG_DATA_HOME", str(data))
+    monkeypatch.setattr(plat_other, "XDG_DATA_HOME", os.fsencode(data))
+    monkeypatch.setattr(plat_other, "HOMETRASH_B", os.fsencode(data / "Trash"))
+    monkeypatch.setattr(send2trash, "send2trash", plat_other.send2trash)
+    return data / "Trash"
+
+
+def test_trash_and_back(world: World, trash: Path) -> None:
+    check(world, "apply --yes --to trash", "a/keep=K other=O", DONE)
+    assert sorted(os.listdir(trash / "files")) == ["copy", "small"]
+    check(world, "apply --yes --to trash", "a/keep=K other=O", ["already a/copy", "already b/small"])
+    check(world, "undo", START, UNDONE)
+    assert os.listdir(trash / "files") == os.listdir(trash / "info") == []
+
+
+@pytest.mark.parametrize("name", NAMES[:-1])
+def test_trash_of_any_name(name: str, world: World, trash: Path) -> None:
+    world.write(name, "K")
+    world.write_plan(f"a/keep:{name}")
+    start = world.files()
+    world.run("apply --yes --to trash")
+    assert not os.path.lexists(world.path(name))
+    world.run("undo")
+    assert world.files() == start
+
+
+def test_a_trash_that_was_emptied(world: World, trash: Path) -> None:
+    world.run("apply --yes --to trash")
+    shutil.rmtree(trash)
+    check(world, "undo", "a/keep=K other=O", ["skipped b/small look for it in your", "skipped a/copy look for it in"])
+
+
+def test_a_trash_that_holds_another_version(world: World, trash: Path) -> None:
+    """The path alone does not tell a trashed file; what is in its way is not overwritten."""
+    world.run("apply --yes --to trash")
+    (trash / "files" / "copy").write_text("edited")
+    check(world, "undo", "a/keep=K b/small=S other=O", ["done b/small", "skipped a/copy look for it in your trash"])
+    world.write("a/copy", "N")
+    check(world, "undo", "a/keep=K a/copy=N b/small=S other=O", ["already b/small", "skipped a/copy another file has"])
+
+
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def test_modes_and_times_survive(world: World) -> None:
+    os.chmod(world.path("a/copy"), 0o604)
+    before = os.stat(world.path("a/copy"))
+    for way in WAYS:
+        world.run(f"apply --yes {way}; undo")
+        after = os.stat(world.path("a/copy"))
+        assert (after.st_mode, after.st_mtime_ns, after.st_nlink) == (before.st_mode, before.st_mtime_ns, 1)
+
+
+def test_what_is_said(world: World, dsh: Callable[..., Result]) -> None:
+    dry = dsh("apply", world.plan, "--dir", world.quarantine)
+    assert "Dry run, nothing was changed. With --yes, 2 files (2.0 kB) would be moved" in dry.stderr
+    assert dry.stdout.splitlines()[0].split("\t")[:4] == ["1", "would", "1000", world.path("a/copy")]
+    done = dsh("apply", world.plan, "--dir", world.quarantine, "--yes", "--csv")
+    assert f"To take it back: dsh undo 1 --db {world.db}" in done.stderr
+    assert done.stdout.splitlines()[0] == "group,action,bytes,path,target,keep,reason"
+    listed = dsh("undo", "--list", "--db", world.db)
+    number, _, way, *counts, plan, folder = listed.stdout.rstrip("\n").split("\t")
+    assert (number, way, counts) == ("1", "quarantine", ["2", "0", "2000"])
+    assert (plan, folder) == (str(world.plan), str(world.quarantine / "run-1"))
+    assert dsh("apply", world.plan, "-q", "--dir", world.quarantine).stderr == ""
+    assert "exclude each other" in dsh("undo", "--json", "--csv", exit_code=2).stderr
+
+
+def test_a_quarantine_whose_drive_is_away(world: World) -> None:
+    """A step that was stopped then is not taken for one that did not happen."""
+    world.run("apply --yes")
+    os.rename(world.quarantine, world.root / "away")
+    with closing(sqlite3.connect(world.db)) as connection, connection:
+        connection.execute("UPDATE removal_steps SET state = 'begun' WHERE step = 2")
+    missing = ["skipped b/small no longer in", "skipped a/copy no longer in"]
+    check(world, "undo", "a/keep=K other=O", missing)
+    os.rename(world.root / "away", world.quarantine)
+    check(world, "undo", START, UNDONE)
+
+
+def test_only_one_at_a_time(world: World) -> None:
+    from dshcli.library.removals import lock_removals
+
+    with lock_removals(world.db):
+        check(world, "apply --yes exit=1", START, ["another dsh apply or undo is at work"])
+        check(world, "apply", START, ["would a/copy", "would b/small"])
+    check(world, "apply --yes", DIRECT, DONE)
