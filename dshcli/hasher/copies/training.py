@@ -36,7 +36,7 @@ USUAL_STEPS, FEWEST_EPOCHS = 1500, 2
 HELD_OUT, FILLERS = 1 / 8, 1 / 20  # of the photos: for the figures, and to fill collages with
 FEWEST = 24  # photos to train on
 EDITED = 300  # held-out photos whose copies are judged, at most
-TABLED = 1e-3  # the largest share of unrelated pairs whose radius a model still tells
+TABLED = 0.05  # the largest share of unrelated pairs whose radius a model still tells: small folders can afford it
 
 
 @dataclass(frozen=True)
