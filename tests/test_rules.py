@@ -81,6 +81,31 @@ def test_star_takes_what_is_proven_and_proves_nothing_in_vain(world):
     assert {b: rule.proofs[b] for b in rule.proofs} == {b: SAME for b, a in enumerate(keepers) if a != b}
 
 
+def slow_star_through(count, pairs, proofs):
+    keepers = list(range(count))
+    for content in range(count):
+        tried = set()
+        for better in (a for a, b in sorted(pairs) if b == content):
+            keeper = keepers[better]
+            if keeper not in tried and proofs[keeper, content] is SAME:
+                keepers[content] = keeper
+                break
+            tried.add(keeper)
+    return keepers
+
+
+@given(worlds(), st.integers(0, 2**32))
+@settings(max_examples=200, deadline=None)
+def test_a_candidate_that_is_taken_stands_for_its_keeper(world, seed):
+    count, some, rng = world
+    chance = random.Random(seed)
+    proofs = {(a, b): chance.choice((SAME, OTHER, OTHER)) for b in range(count) for a in range(b)} | some
+    rule = StarRule(count, as_pairs(some), accepts, through=True)
+    proven = play(rule, proofs, rng)
+    assert rule.keepers.tolist() == slow_star_through(count, some, proofs)
+    assert len(proven) == len(set(proven)) and rule.done == len(some)
+
+
 def test_star_asks_for_many_pairs_at_once():
     """100 contents that may all be copies of the best: all of them can be compared with it at the same time."""
     world = {(0, b): SAME for b in range(1, 100)} | {(1, b): SAME for b in range(2, 100)}

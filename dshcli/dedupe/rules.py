@@ -25,12 +25,14 @@ class StarRule:
     says why, by content.
     """
 
-    def __init__(self, count: int, pairs: Pairs, accepts: Accepts) -> None:
-        """`pairs` in order of right, then left."""
+    def __init__(self, count: int, pairs: Pairs, accepts: Accepts, *, through: bool = False) -> None:
+        """`pairs` in order of right, then left. through: a candidate that is taken stands for its keeper, so that what
+        is near another copy alone is found as well; a member may then be no candidate of its keeper."""
         self.keepers: Positions = np.arange(count)
         self.proofs: dict[int, Proof] = {}
         self.done = 0
-        self._accepts = accepts
+        self._accepts, self._through = accepts, through
+        self._rejected: dict[int, set[int]] = {}  # by content, the keepers that it is no copy of
         self._better: list[int] = pairs.left.tolist()
         bounds = np.searchsorted(pairs.right, np.arange(count + 1))
         self._at: list[int] = bounds[:-1].tolist()
@@ -47,6 +49,7 @@ class StarRule:
 
     def tell(self, left: int, right: int, proof: Proof | None) -> None:
         if proof is None or not self._accepts(proof):
+            self._rejected.setdefault(right, set()).add(left)
             self._pass_by(right)
             self._look(right)
             return
@@ -59,12 +62,14 @@ class StarRule:
         """Asks for the content's next proof, or waits for a better content, or makes it a keeper."""
         while self._at[content] < self._ends[content]:
             better = self._better[self._at[content]]
-            if self._state[better] == _KEEPER:
-                self._ready.append((better, content))
-                return
             if self._state[better] == _OPEN:
                 self._waiting.setdefault(better, []).append(content)
                 return
+            if self._state[better] == _KEEPER or self._through:
+                keeper = int(self.keepers[better])
+                if keeper not in self._rejected.get(content, ()):
+                    self._ready.append((keeper, content))
+                    return
             self._pass_by(content)
         self._settle(content, _KEEPER)
 

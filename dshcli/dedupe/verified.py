@@ -116,8 +116,11 @@ def _prove(
     own, pairs = np.arange(len(contents.digests)), contents.candidates.pairs
     if not len(pairs):
         return own, {}, Tally()
-    make = StarRule if terms.link == "star" else SingleRule
-    rule = make(len(own), pairs, terms.accepts)
+    rule: StarRule | SingleRule
+    if terms.link == "star":
+        rule = StarRule(len(own), pairs, terms.accepts, through=terms.near is not None)
+    else:
+        rule = SingleRule(len(own), pairs, terms.accepts)
     with Proofs(index, prover.version, reporter.say) as known:
         proving = Proving(prover, contents.files, known, terms.jobs, terms.max_pixels)
         with reporter.task("verifying", total=len(pairs), unit="pair") as task:
