@@ -128,7 +128,7 @@ def _widened(terms: Terms, config: ModelConfig, images: int) -> Terms:
     return replace(
         terms,
         radius=candidate_radius(config.false_rates, images, terms.radius),
-        near=terms.radius if terms.link == "star" else None,
+        near=terms.radius // 2 if terms.link == "star" else None,  # so near lie plain copies, not changed ones
         turns=config.turns,
         waves=FARTHEST,
     )

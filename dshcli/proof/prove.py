@@ -26,6 +26,7 @@ _LIKELY = 0.4  # correlation of two pictures scaled down, from which on one is l
 _PROMISING = 0.15  # share that agrees, from which on an alignment is worth being refined
 _REFINED = 0.08  # of its diagonal that a picture laid over all of another may be moved: more bends one into the other
 _ANOTHER = 0.2  # of the cells with detail that something else covers: more than a copy that was bent as well has on it
+_A_CORNER = 0.35  # of both pictures that they share: less of each is no copy, however equal it is
 _SURELY = 100  # local features that agree on one map: it is the same thing, and covered where the map is not exact
 _NEARLY, _NO_MORE = 0.6, 0.1  # ... from which on half the size is looked at, if no more is covered
 _SURE = 0.7  # ... that is wanted there
@@ -51,10 +52,13 @@ def prove(a: Evidence, b: Evidence) -> Proof:
 
 def _another_shot(a: Evidence, b: Evidence, alignment: Alignment, judgement: Judgement) -> bool:
     """Whether the camera moved, and what it looked at is another thing before the same wall or on the same shelf; or
-    the one was bent until it looked like the other, with no local feature to say that it is."""
+    the one was bent until it looked like the other, with no local feature to say that it is; or the two share a corner
+    alone, such as the words of a caption."""
+    placing = placing_of(a, b, alignment.matrix)
+    if max(placing.share_of_a, placing.share_of_b) < _A_CORNER:
+        return True
     if alignment.inliers > _SURELY:
         return False
-    placing = placing_of(a, b, alignment.matrix)
     bent = placing.perspective > PERSPECTIVE
     if bent and not alignment.inliers:
         return True
