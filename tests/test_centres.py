@@ -1,78 +1,79 @@
-"""Groups gather around the image with the most near ones, and keep the best that shows all of its picture."""
+"""Hash centres reach the distances that are known to be possible, never claim more, and are quick about it."""
 
-from collections.abc import Callable
-from pathlib import Path
+import time
+from itertools import combinations
 
 import numpy as np
 import pytest
-from conftest import records
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
-from typer.testing import Result
 
-from dshcli.codes import hamming
-from dshcli.dedupe.centres import best_keepers, central_first, shows_all
-from dshcli.dedupe.collection import Collection
-from dshcli.proof.kinds import BORDER, LAID_OVER, Kind, Proof
-
-PHOTOS = Path(__file__).parents[1] / "examples" / "photos" / "holiday"
-Dsh = Callable[..., Result]
+from dshcli.errors import UsageError
+from dshcli.hasher.centres import distance_bound, hash_centres
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 40), radius=st.integers(0, 16))
-def test_images_with_the_most_near_ones_come_first(seed: int, count: int, radius: int) -> None:
-    rng = np.random.default_rng(seed)
-    codes = rng.integers(0, 8, (count, 2), dtype=np.uint8)
-    nothing = np.zeros(count, np.int64)
-    images = Collection(np.arange(count), codes, rng.permutation(count), nothing, np.empty((count, 0), np.uint8))
-    near = [sum(int(hamming(one, other)) <= radius for other in codes) for one in codes]
-    expected = sorted(range(count), key=lambda i: (-near[i], images.ranks[i]))
-    assert np.argsort(central_first(images, 16, radius).ranks).tolist() == expected
-
-
-def test_the_best_of_those_that_show_all_is_kept() -> None:
-    centres = np.array([0, 0, 0, 0, 4, 4])
-    proofs = {1: Proof(Kind.CROPPED), 2: Proof(Kind.RESIZED), 3: Proof(Kind.RE_ENCODED), 5: Proof(Kind.FLIPPED)}
-    ranks = np.array([5, 0, 1, 2, 4, 3])  # the crop is the largest
-    assert best_keepers(centres, proofs, ranks).tolist() == [2, 2, 2, 2, 4, 4]
+def slow_distance(signs: np.ndarray) -> int:
+    return min(sum(int(a != b) for a, b in zip(x, y, strict=True)) for x, y in combinations(signs.tolist(), 2))
 
 
 @pytest.mark.parametrize(
-    ("proof", "whole"),
+    ("classes", "bits", "distance"),
     [
-        (Proof(Kind.SAME_PIXELS), True),
-        (Proof(Kind.EDITED, "gray"), True),
-        (Proof(Kind.EDITED, f"{BORDER}, darker"), False),
-        (Proof(Kind.EDITED, f"{LAID_OVER} 12 %"), False),
-        (Proof(Kind.ROTATED, "half turn"), False),
-        (Proof(Kind.CROPPED, "80 % of the picture"), False),
+        (10, 8, 4), (10, 12, 6), (10, 16, 8), (10, 24, 12), (10, 32, 17), (10, 48, 26), (10, 64, 35),
+        (100, 8, 2), (100, 12, 4), (100, 16, 6), (100, 24, 9), (100, 32, 13), (100, 64, 32),
+        (2, 48, 48), (3, 12, 8), (4, 24, 16), (16, 8, 4), (16, 16, 8), (32, 16, 8), (256, 8, 1),
     ],
+)  # fmt: skip
+def test_distances_that_are_known_to_be_possible(classes: int, bits: int, distance: int) -> None:
+    for seed in (0, 1):
+        centres = hash_centres(classes, bits, seed)
+        assert centres.signs.shape == (classes, bits) and set(np.unique(centres.signs)) == {-1, 1}
+        assert slow_distance(centres.signs) == centres.distance >= distance
+
+
+@settings(max_examples=25, deadline=None)
+@given(classes=st.integers(2, 20), bits=st.integers(4, 20), seed=st.integers(0, 3))
+def test_the_distance_is_true_and_within_the_bound(classes: int, bits: int, seed: int) -> None:
+    if classes > 2**bits:
+        return
+    centres = hash_centres(classes, bits, seed)
+    assert 1 <= slow_distance(centres.signs) == centres.distance <= centres.bound
+
+
+# the largest codes, from Brouwer's table A(n, d): so many words exist, and one more does not
+@pytest.mark.parametrize(("bits", "distance", "words"), [(8, 4, 16), (8, 5, 4), (12, 6, 24), (16, 8, 32), (9, 5, 6)])
+def test_the_bound_never_forbids_what_exists(bits: int, distance: int, words: int) -> None:
+    assert distance_bound(words, bits) >= distance
+
+
+@pytest.mark.parametrize(
+    ("classes", "bits", "bound"),
+    [(10, 8, 4), (10, 12, 6), (10, 24, 12), (10, 48, 26), (2, 7, 7), (33, 16, 7), (16, 4, 1)],
 )
-def test_what_shows_all_of_a_picture(proof: Proof, *, whole: bool) -> None:
-    assert shows_all(proof) is whole
+def test_the_bound_is_sharp_where_plotkin_is(classes: int, bits: int, bound: int) -> None:
+    assert distance_bound(classes, bits) <= bound
 
 
-def test_a_screenshot_is_no_keeper_of_the_photo_that_it_shows(dsh: Dsh, tmp_path: Path) -> None:
-    """It has the most pixels, and hides the photo's lower part from those copies of it that are cut."""
-    with Image.open(PHOTOS / "pagoda.jpg") as file:
-        photo = file.convert("RGB")
-    photo.save(tmp_path / "photo.png")
-    photo.save(tmp_path / "small.jpg", quality=60)
-    photo.resize((240, 160)).save(tmp_path / "half.jpg", quality=85)
-    photo.convert("L").save(tmp_path / "gray.jpg", quality=85)
-    photo.crop((20, 10, 460, 300)).save(tmp_path / "cut.jpg", quality=85)
-    screen = Image.new("RGB", (900, 700), (32, 34, 40))
-    screen.paste(photo.crop((0, 0, 480, 260)).resize((720, 390)), (90, 120))
-    draw = ImageDraw.Draw(screen)
-    draw.rectangle((0, 0, 900, 50), (70, 72, 80))
-    draw.text((20, 18), "File  Edit  View  Help", (230, 230, 230))
-    screen.save(tmp_path / "screen.png")
-    dsh("index", tmp_path)
-    (group,) = records(dsh("dupes", "--json"))
-    assert Path(group["keeper"]["path"]).name == "photo.png"
-    assert group["keeper"]["why"] == "whole picture"
-    kinds = {Path(member["path"]).name: member["kind"] for member in group["members"]}
-    assert kinds["small.jpg"] == "re-encoded" and kinds["half.jpg"] == "resized" and kinds["gray.jpg"] == "edited"
-    assert kinds["cut.jpg"] == "cropped" and "screen.png" in kinds
+def test_a_thousand_classes_do_not_crawl() -> None:
+    start = time.process_time()
+    centres = hash_centres(1000, 64)
+    assert time.process_time() - start < 20
+    assert centres.distance >= 24
+    assert len({row.tobytes() for row in centres.signs}) == 1000
+
+
+def test_bits_are_balanced() -> None:
+    for classes, bits in ((10, 24), (10, 48), (100, 32)):
+        shares = (hash_centres(classes, bits).signs > 0).mean(axis=0)
+        assert abs(shares - 0.5).max() <= 0.2
+
+
+def test_one_seed_one_result() -> None:
+    assert (hash_centres(10, 48, 3).signs == hash_centres(10, 48, 3).signs).all()
+    assert (hash_centres(10, 48, 3).signs != hash_centres(10, 48, 4).signs).any()
+
+
+def test_more_classes_than_codes() -> None:
+    with pytest.raises(UsageError, match="4 bits make 16 codes, too few for 17 classes"):
+        hash_centres(17, 4)
+    assert hash_centres(16, 4).distance == 1

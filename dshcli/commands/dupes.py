@@ -118,9 +118,8 @@ def find_dupes(
 
 def _by_waves(terms: Terms, config: ModelConfig) -> Terms:
     """Also the pictures that are within the radius in another orientation."""
-    return (
-        terms if config.turns is None else replace(terms, turns=config.turns, waves=config.turns.within(terms.radius))
-    )
+    turns = config.turns
+    return terms if turns is None else replace(terms, turns=turns, waves=turns.within(terms.radius))
 
 
 def _widened(terms: Terms, config: ModelConfig, images: int) -> Terms:

@@ -34,7 +34,7 @@ def central_first(images: Collection, bits: int, radius: int) -> Collection:
 
 def content_ranks(images: Collection, ranked: Ranked) -> Positions:
     """The rank of each content's best image, for the contents that `ranked` numbers."""
-    best = np.full(ranked.distinct.columns.shape[1], len(images.ids) or 1)
+    best = np.full(ranked.distinct.columns.shape[1], np.iinfo(np.int64).max)  # ranks of images that went leave gaps
     np.minimum.at(best, ranked.distinct.ids, images.ranks[ranked.order])
     return best
 

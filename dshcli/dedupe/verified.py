@@ -33,11 +33,13 @@ WAVES_OF_MANY = 8  # ... within so many differing ones alone: of turned pictures
 
 @dataclass(frozen=True)
 class Terms:
-    """What may be grouped: codes of so many bits within the radius, or in at most so many waves of any
-    orientation, if `turns` tells them; flat images (ids) only where their bytes are equal; pairs of these kinds; by
-    which rule. And the threads and the largest picture of the proving. near: groups gather around
-    those contents that have the most others within it (None: around their keepers, so that no member is farther from
-    its keeper than the radius)."""
+    """What may be grouped: codes of so many bits within the radius, or in at most so many waves of any orientation, if
+    `turns` tells them; flat images (ids) only where their bytes are equal; pairs of these kinds; by which rule.
+
+    jobs, max_pixels: the threads and the largest picture of the proving. near: groups gather around those contents that
+    have the most others within it (None: around their keepers, so that no member is farther from its keeper than the
+    radius).
+    """
 
     bits: int
     radius: int
