@@ -17,6 +17,7 @@ SCHEMA = (
     "m001_images_and_codes",
     "m002_proofs_and_information",
     "m003_removals",
+    "m004_decisions",
 )  # every migration, oldest first; schema.py has the same names
 APPLICATION_ID = 0x64736831  # "dsh1": tells our files from other programs' databases
 BUSY_SECONDS = 30.0

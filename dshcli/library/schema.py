@@ -7,9 +7,11 @@
     proofs       (digest_a, digest_b) -> version, kind, detail, changed, inliers    what two contents are to each other
     removal_runs   run, started, plan, plan_digest, way, folder                     one a plan and way (removals.py)
     removal_steps  (run, step) -> state, group, the kept and the removed file, target, mode, mtime_ns
+    decisions      (digest_a, digest_b) -> verdict, files, decided    what people say of two contents (decisions.py)
+    chosen_keepers  digest -> decided                          contents that people want kept before others
 
 A path is TEXT where it is valid UTF-8 and BLOB where it is not. An image with `error` has neither digest nor code;
-`information` (0 to 1) is NULL where an older version hashed it. A proof's digest_a is the lesser of the two.
+`information` (0 to 1) is NULL where an older version hashed it. Of a pair, digest_a is the lesser of the two.
 Triggers keep code_chunks true: whatever touches a code empties its chunk in the same transaction, and readers fall
 back to the rows of an empty chunk. So a stop at any moment leaves nothing to repair.
 """
@@ -95,6 +97,19 @@ def m003_removals(db: Database) -> None:
         "CREATE INDEX open_removal_steps ON removal_steps (run, step) WHERE state IN ('begun', 'undoing')",
     ):
         db.execute(statement)
+
+
+@migrations()
+def m004_decisions(db: Database) -> None:
+    db.execute(
+        """
+        CREATE TABLE decisions (
+            digest_a BLOB NOT NULL, digest_b BLOB NOT NULL, verdict TEXT NOT NULL, files INTEGER NOT NULL,
+            decided TEXT NOT NULL, PRIMARY KEY (digest_a, digest_b), CHECK (digest_a <= digest_b)
+        ) WITHOUT ROWID
+        """
+    )
+    db.execute("CREATE TABLE chosen_keepers (digest BLOB PRIMARY KEY, decided TEXT NOT NULL) WITHOUT ROWID")
 
 
 def _chunk_trigger(event: str, row: str) -> str:

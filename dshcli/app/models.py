@@ -1,22 +1,22 @@
-"""The sub-commands of `dsh models`: signatures and help, as in app.py."""
+"""The sub-commands of `dsh models`: signatures and help, as in the other modules here."""
 
 from typing import Annotated
 
 import typer
 
-from dshcli.options import LOOK, Csv, Json, at_most_one
+from dshcli.app.options import LOOK, Csv, Json, at_most_one
 
-models_app = typer.Typer(**LOOK)
+commands = typer.Typer(**LOOK)
 
 
-@models_app.callback(invoke_without_command=True)
-def models(context: typer.Context) -> None:
+@commands.callback(invoke_without_command=True)
+def common(context: typer.Context) -> None:
     """The models here: list (the default), show, use, radius, rm."""
     if context.invoked_subcommand is None:
         models_list()
 
 
-@models_app.command("list", epilog="Example: dsh models list --json")
+@commands.command("list", epilog="Example: dsh models list --json")
 def models_list(json: Json = False, csv: Csv = False) -> None:
     """List the models; a star marks the current one."""
     from dshcli.hasher.models import current_name, list_models
@@ -27,7 +27,7 @@ def models_list(json: Json = False, csv: Csv = False) -> None:
     show_models(Screen.of(json=json, csv=csv), list_models(), current_name())
 
 
-@models_app.command("show", epilog="Example: dsh models show mnist-8")
+@commands.command("show", epilog="Example: dsh models show mnist-8")
 def models_show(
     name: Annotated[str | None, typer.Argument(help="A model's name or folder; the current one if left out.")] = None,
     json: Json = False,
@@ -40,7 +40,7 @@ def models_show(
     show_model(Screen.of(json=json), find_model(name), current_name())
 
 
-@models_app.command("use", epilog="Example: dsh models use photo")
+@commands.command("use", epilog="Example: dsh models use photo")
 def models_use(name: Annotated[str, typer.Argument(help="A model's name or folder.")]) -> None:
     """Make a model the current one, which commands use without --model."""
     from dshcli.hasher.models import use_model
@@ -49,7 +49,7 @@ def models_use(name: Annotated[str, typer.Argument(help="A model's name or folde
     Screen.of().say(f"The current model is now {use_model(name).model_id}.")
 
 
-@models_app.command(
+@commands.command(
     "radius", epilog="Example: dsh models radius photo 20; back to its own: dsh models radius photo --reset"
 )
 def models_radius(
@@ -65,7 +65,7 @@ def models_radius(
     show_radius(Screen.of(), radius_here(name, radius, reset=reset))
 
 
-@models_app.command("rm", epilog="Example: dsh models rm mnist-8")
+@commands.command("rm", epilog="Example: dsh models rm mnist-8")
 def models_rm(name: Annotated[str, typer.Argument(help="A trained model's name.")]) -> None:
     """Remove a trained model. Codes that it made stay in the index."""
     from dshcli.hasher.models import remove_model
