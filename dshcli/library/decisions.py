@@ -13,7 +13,7 @@ from dshcli.library.store import Index
 
 
 class Verdict(StrEnum):
-    """What two contents are to each other: one picture, of which one can go; one picture, but both stay; two pictures."""
+    """Of two contents: one picture, of which one can go; one picture, but both stay; two pictures."""
 
     SAME = "same"
     BOTH = "keep both"
