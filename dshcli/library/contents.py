@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.library.store import Index
+from dshcli.library.store import Image, Index
 
 DIGEST_BYTES = 32
 
@@ -20,3 +20,10 @@ def flat_images(index: Index, limit: float) -> npt.NDArray[np.int64]:
     """The ids of the images whose information is known and below the limit."""
     rows = index.rows("SELECT id FROM images WHERE information < ? ORDER BY id", [limit])
     return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+
+
+def files_of(index: Index, digest: bytes) -> list[Image]:
+    """The images of one content, in the order in which they were indexed."""
+    ids = [int(row[0]) for row in index.rows("SELECT id FROM images WHERE digest = ? ORDER BY id", [digest])]  # type: ignore[call-overload]
+    rows = index.images(ids)
+    return [rows[id] for id in ids if id in rows]

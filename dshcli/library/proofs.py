@@ -46,14 +46,7 @@ class Proofs:
 
     def find(self, one: bytes, other: bytes) -> Proof | None:
         """The proof of a pair, if one of this version was saved."""
-        sql = """
-            SELECT kind, detail, changed, inliers FROM proofs WHERE digest_a = ? AND digest_b = ? AND version = ?
-        """
-        found = self._index.rows(sql, [*sorted((one, other)), self._version])
-        if not found:
-            return None
-        kind, *rest = found[0]
-        return Proof(Kind(kind), *rest)  # type: ignore[arg-type]
+        return saved_proof(self._index, self._version, one, other)
 
     def add(self, one: bytes, other: bytes, proof: Proof) -> None:
         """Keeps a proof; it is written with others, a few seconds later at most."""
@@ -79,6 +72,16 @@ class Proofs:
             self._writer.connection.close()
             self._writer = None
         self._say(f"What is found here is not kept for the next time: {error}")
+
+
+def saved_proof(index: Index, version: int, one: bytes, other: bytes) -> Proof | None:
+    """The proof of two contents, in whatever order, that a prover of that version made, if it was saved."""
+    sql = "SELECT kind, detail, changed, inliers FROM proofs WHERE digest_a = ? AND digest_b = ? AND version = ?"
+    found = index.rows(sql, [*sorted((one, other)), version])
+    if not found:
+        return None
+    kind, *rest = found[0]
+    return Proof(Kind(kind), *rest)  # type: ignore[arg-type]
 
 
 def drop_orphans(db: sqlite3.Connection) -> None:

@@ -22,7 +22,7 @@ def show_dupes(screen: Screen, result: Dupes) -> None:
         screen.csv([COLUMNS])
     for group in result.groups:
         _show_group(screen, group)
-    for line in _words(result, verbose=screen.verbose):
+    for line in dupes_words(result, verbose=screen.verbose):
         screen.say(line)
 
 
@@ -32,7 +32,8 @@ def show_plan(screen: Screen, plan: Path, result: Dupes) -> None:
     screen.say(f"Wrote {name}: {count(result.copies, 'file')} to remove. To see what would be done: dsh apply {name}")
 
 
-def _words(result: Dupes, *, verbose: bool) -> Iterator[str]:
+def dupes_words(result: Dupes, *, verbose: bool) -> Iterator[str]:
+    """What was left out, what was verified, and the totals; once the groups were taken."""
     if result.flat:
         yield (
             f"{count(result.flat, 'blank or flat image')} {'is' if result.flat == 1 else 'are'} left out; "

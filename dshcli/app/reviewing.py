@@ -1,0 +1,64 @@
+"""The command that shows groups in a browser: its signature and help."""
+
+from typing import Annotated
+
+import typer
+
+from dshcli import paths
+from dshcli.app.options import (
+    Db,
+    Folders,
+    Jobs,
+    Kinds,
+    Link,
+    MaxPixels,
+    ModelName,
+    Quiet,
+    Radius,
+    Verbose,
+    Verify,
+    words_of,
+)
+
+commands = typer.Typer()
+
+
+@commands.command(epilog="Example: dsh review ./photos; on a computer without a browser: dsh review --no-browser")
+def review(
+    folders: Folders = [],  # noqa: B006
+    radius: Radius = None,
+    link: Annotated[Link, typer.Option(help="All members near the keeper, or chains.")] = Link.STAR,
+    db: Db = None,
+    model: ModelName = None,
+    verify: Verify = None,
+    kinds: Kinds = None,
+    max_pixels: MaxPixels = None,
+    jobs: Jobs = 0,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="Where the page is served; 0: any free port.")
+    ] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the page's address only.")] = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look at the groups in a browser, side by side, and decide about each. Changes no picture.
+
+    Each mark is saved in the index at once; dsh dupes goes by it from then on. The page is on this computer's loopback
+    address only, below a secret path. Ctrl-C ends it.
+    """
+    from dshcli.commands.dupes import DupesOptions
+    from dshcli.commands.review import open_browser, reviewing
+    from dshcli.images.opening import MAX_PIXELS
+    from dshcli.progress import Silent, Terminal
+    from dshcli.show.review import show_decided, show_review
+    from dshcli.show.screen import Screen
+
+    screen, limit = Screen.of(quiet=quiet, verbose=verbose), max_pixels or MAX_PIXELS
+    options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
+    with reviewing(db or paths.default_index(), options, port, Silent() if quiet else Terminal()) as found:
+        show_review(screen, found)
+        if found.groups:
+            if not no_browser:
+                open_browser(found.url)
+            found.serve()
+            show_decided(screen, found)

@@ -1,0 +1,117 @@
+"""All that the server knows: the groups, the index in which decisions are, and what was decided since it began."""
+
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+
+from dshcli.commands.planning import line_of
+from dshcli.dedupe.plan import Header, Line, plan_text
+from dshcli.library.decisions import Decisions, Verdict
+from dshcli.library.store import Index
+from dshcli.review.connections import Connection, Saving
+from dshcli.review.marks import Keeper, Marks, Pair, saving_keeper, saving_marks
+from dshcli.review.pictures import Pictures
+from dshcli.review.standing import Ground, Standing
+from dshcli.review.table import GroupTable
+
+
+@dataclass
+class Decided:
+    """What this run of the server saved: the last verdict on each pair, None where it was taken back; the number of
+    keepers that were chosen."""
+
+    marks: Marks = field(default_factory=dict)
+    keepers: set[bytes] = field(default_factory=set)
+
+    @property
+    def verdicts(self) -> Counter[Verdict]:
+        return Counter(verdict for verdict in self.marks.values() if verdict is not None)
+
+
+@dataclass(frozen=True)
+class State:
+    """header: of a plan by which all copies go; model: key, in the index, of the model whose codes made the groups."""
+
+    table: GroupTable
+    header: Header
+    model: int
+    reading: Connection
+    saving: Saving
+    pictures: Pictures
+    decided: Decided = field(default_factory=Decided)
+
+    async def standings(self, start: int, count: int) -> list[Standing]:
+        """The groups from a position on, as they stand now. Raises DshError."""
+        positions = range(start, min(start + count, len(self.table)))
+
+        def read(index: Index) -> list[Standing]:
+            ground = self._ground(index)
+            return [ground.standing(self.table.group(position)) for position in positions]
+
+        return await self.reading.run(read)
+
+    async def save_marks(self, marks: Marks) -> None:
+        """They are on disk when this returns. Raises DshError."""
+        await self.saving.run(saving_marks(marks))
+        self.decided.marks.update(marks)
+
+    async def save_keeper(self, keeper: Keeper) -> None:
+        """It is on disk when this returns. Raises DshError."""
+        await self.saving.run(saving_keeper(keeper))
+        self.decided.keepers.difference_update(keeper.among, [keeper.digest])
+        if keeper.chosen:
+            self.decided.keepers.add(keeper.digest)
+
+    async def plan(self) -> bytes:
+        """A plan by which all members go that are marked `same`, of all groups that are shown. Raises DshError."""
+        return await self.reading.run(self._plan)
+
+    def _ground(self, index: Index) -> Ground:
+        return Ground(index, self.model, verified=self.header.verified)
+
+    def _plan(self, index: Index) -> bytes:
+        ground, lines = self._ground(index), list[Line]()
+        same = (d for d in Decisions(index).all() if d.verdict is Verdict.SAME)
+        for position in sorted({p for d in same for p in self._having((d.one, d.other))}):
+            standing = ground.standing(self.table.group(position))
+            for member, verdict in zip(standing.group.members, standing.verdicts, strict=True):
+                if verdict == Verdict.SAME:
+                    lines.append(line_of(standing.group, member))
+        return "".join(plan_text(_with_totals(self.header, lines), lines)).encode()
+
+    def _having(self, pair: Pair) -> set[int]:
+        return self.table.having(pair[0]) & self.table.having(pair[1])
+
+
+def _with_totals(header: Header, lines: list[Line]) -> Header:
+    return Header(
+        index=header.index,
+        model_id=header.model_id,
+        radius=header.radius,
+        verified=header.verified,
+        groups=len({line.group for line in lines}),
+        files=len(lines),
+        bytes=_freed(lines),
+    )
+
+
+def _freed(lines: list[Line]) -> int:
+    """Bytes of the files that go, without those of hard links to a file that stays or was counted."""
+    seen: set[tuple[int, int]] = set()
+    freed = 0
+    for line in lines:
+        links = {identity for path in (line.keep.path, line.remove.path) if (identity := _linked(path))}
+        mine = _linked(line.remove.path)
+        if mine is None or (mine not in seen and mine != _linked(line.keep.path)):
+            freed += line.remove.size
+        seen |= links
+    return freed
+
+
+def _linked(path: str) -> tuple[int, int] | None:
+    """What a file is known by that has other names, too; else None."""
+    try:
+        file = os.lstat(path)
+    except OSError:
+        return None
+    return (file.st_dev, file.st_ino) if file.st_nlink > 1 else None

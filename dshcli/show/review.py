@@ -1,0 +1,34 @@
+"""The words of `dsh review`; its one line of data is the page's address."""
+
+from dshcli.commands.review import Review
+from dshcli.library.decisions import Verdict
+from dshcli.show.dupes import dupes_words
+from dshcli.show.screen import Screen
+from dshcli.show.text import count
+
+
+def show_review(screen: Screen, review: Review) -> None:
+    """Says what there is to review, and prints where."""
+    screen.say(review.found.warning)
+    for line in dupes_words(review.found, verbose=screen.verbose):
+        screen.say(line)
+    if not review.found.count:
+        screen.say("There is nothing to review.")
+        return
+    screen.line(review.url)
+    screen.say("Each mark is saved at once. Only this computer has the page. When you are done: Ctrl-C")
+
+
+def show_decided(screen: Screen, review: Review) -> None:
+    """Says what was decided while the page was there, and how to go on."""
+    verdicts, keepers = review.decided.verdicts, len(review.decided.keepers)
+    parts = [f"{verdicts[verdict]:,} {words}" for verdict, words in _WORDS.items() if verdicts[verdict]]
+    if keepers:
+        parts.append(f"{count(keepers, 'keeper')} chosen")
+    screen.say(
+        f"Decided this time: {', '.join(parts) or 'nothing'}. It is all in the index; dsh review goes on from there."
+    )
+    screen.say("To act: dsh dupes --plan plan.jsonl, then dsh apply plan.jsonl")
+
+
+_WORDS = {Verdict.SAME: "to remove", Verdict.BOTH: "to keep both", Verdict.DIFFERENT: "not duplicates"}
