@@ -55,9 +55,10 @@ class Server:
 
 
 @contextmanager
-def serving(*arguments: object, **environment: str) -> Iterator[Server]:
-    """`dsh review --no-browser` with those arguments; killed at the end unless it ended before."""
-    command = [sys.executable, "-c", INTERRUPTIBLE, "review", "--no-browser", *map(str, arguments)]
+def serving(*arguments: object, browser: bool = False, **environment: str) -> Iterator[Server]:
+    """`dsh review` with those arguments; killed at the end unless it ended before."""
+    command = [sys.executable, "-c", INTERRUPTIBLE, "review", *map(str, arguments)]
+    command += [] if browser else ["--no-browser"]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

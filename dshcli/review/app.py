@@ -104,7 +104,10 @@ def _told(status: int, words: str = "") -> Any:
     async def answer(request: Request, error: Exception) -> Response:
         hint = f". {error.hint}" if isinstance(error, DshError) and error.hint else ""
         text = words or getattr(error, "detail", None) or f"{error}{hint}"
-        return _json({"error": text}, error.status if isinstance(error, _Refused) else status)
+        answered = _json({"error": text}, error.status if isinstance(error, _Refused) else status)
+        if answered.status_code == 413:
+            answered.headers["connection"] = "close"  # else the rest would be read, and thrown away
+        return answered
 
     return answer
 

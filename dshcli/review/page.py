@@ -12,4 +12,4 @@ class Page:
 
 
 def review_page(state: object) -> Page:
-    return Page(b"<!doctype html><title>t</title>", "default-src 'none'")
+    return Page(b"<!doctype html><title>t</title>", "default-src 'none'; frame-ancestors 'none'")
