@@ -21,6 +21,7 @@ from dshcli.app.options import (
     PlanFile,
     Quiet,
     Radius,
+    ReportFile,
     Strict,
     Verbose,
     Verify,
@@ -114,6 +115,7 @@ def dupes(
     max_pixels: MaxPixels = None,
     jobs: Jobs = 0,
     plan: PlanFile = None,
+    report: ReportFile = None,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
     json: Json = False,
     csv: Csv = False,
@@ -126,23 +128,34 @@ def dupes(
     """
     from dshcli.commands.dupes import DupesOptions, find_dupes
     from dshcli.commands.planning import with_plan
+    from dshcli.commands.reporting import with_report
     from dshcli.dedupe.plan import ensure_plan_place
     from dshcli.images.opening import MAX_PIXELS
     from dshcli.library.store import Index
     from dshcli.progress import Silent, Terminal
-    from dshcli.show.dupes import show_dupes, show_plan
+    from dshcli.show.dupes import show_dupes, show_plan, show_report
+    from dshcli.show.page.review.report import ensure_report_place
     from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
     screen = Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose)
     if plan is not None:
         ensure_plan_place(plan)
+    if report is not None:
+        ensure_report_place(report)
     limit = max_pixels or MAX_PIXELS
     options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
     with Index.open(db or paths.default_index()) as index:
-        result = find_dupes(index, options, Silent() if quiet else Terminal())
-        show_dupes(screen, result if plan is None else with_plan(result, index, plan))
+        reporter = Silent() if quiet else Terminal()
+        result = groups = find_dupes(index, options, reporter)
+        if plan is not None:
+            groups = with_plan(groups, index, plan)
+        if report is not None:
+            groups = with_report(groups, index, report, reporter, options)
+        show_dupes(screen, groups)
     if plan is not None:
         show_plan(screen, plan, result)
+    if report is not None:
+        show_report(screen, report)
     if fail_on_found and result.count:
         raise typer.Exit(4)

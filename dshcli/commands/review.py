@@ -35,11 +35,10 @@ class Review:
     def serve(self) -> None:
         """Answers until Ctrl-C, the way in which this ends."""
         from dshcli.review.app import review_app
-        from dshcli.review.page import review_page
         from dshcli.review.serving import serve
 
         port = self._listener.getsockname()[1]
-        app = review_app(self._state, review_page(self._state), port, self._token)
+        app = review_app(self._state, port, self._token)
         with suppress(KeyboardInterrupt):
             serve(app, self._listener)
 

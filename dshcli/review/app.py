@@ -10,13 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dshcli.dedupe.plan import plan_text
 from dshcli.errors import DshError
 from dshcli.review.guard import App, Guard
 from dshcli.review.marks import BadRequest, digest_of, parsed_keeper, parsed_marks
-from dshcli.review.page import Page
 from dshcli.review.pictures import PICTURE, THUMB, Form, NoPicture
-from dshcli.review.records import standing_record
 from dshcli.review.state import State
+from dshcli.show.page.review.page import served_page, served_policy
+from dshcli.show.page.review.records import group_record
 
 MOST_GROUPS = 500  # in one answer
 MAX_BODY = 4_000_000  # bytes: some 20,000 marks
@@ -30,9 +31,9 @@ class _Refused(Exception):
         self.status = status
 
 
-def review_app(state: State, page: Page, port: int, token: str) -> App:
+def review_app(state: State, port: int, token: str) -> App:
     """The ASGI application, below the token, for requests to that port."""
-    answers = _Answers(state, page)
+    answers = _Answers(state)
     routes = [
         Route("/", answers.page, methods=["GET"]),
         Route("/api/groups", answers.groups, methods=["GET"]),
@@ -53,17 +54,18 @@ def review_app(state: State, page: Page, port: int, token: str) -> App:
 
 
 class _Answers:
-    def __init__(self, state: State, page: Page) -> None:
-        self._state, self._page = state, page
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._page = served_page("Duplicates", json.loads(next(plan_text(state.header, ()))))
 
     async def page(self, request: Request) -> Response:
-        headers = {"content-security-policy": self._page.policy}
-        return Response(self._page.html, media_type="text/html", headers=headers)
+        headers = {"content-security-policy": served_policy()}
+        return Response(self._page, media_type="text/html", headers=headers)
 
     async def groups(self, request: Request) -> Response:
         start, count = _number(request, "start", 0), _number(request, "count", 100)
         standings = await self._state.standings(start, min(count, MOST_GROUPS))
-        records = [standing_record(standing) for standing in standings]
+        records = [group_record(s.group, s.verdicts, s.chosen) for s in standings]
         return _json({"total": len(self._state.table), "groups": records})
 
     async def thumb(self, request: Request) -> Response:

@@ -15,7 +15,7 @@ from dshcli.proof.kinds import Kind
 from dshcli.proof.proving import PixelProver
 from dshcli.review.table import images_of
 
-CHOSEN = "your choice"  # why a chosen keeper is kept
+CHOSEN = "chosen by you"  # why a chosen keeper is kept
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ def show_plan(screen: Screen, plan: Path, result: Dupes) -> None:
     screen.say(f"Wrote {name}: {count(result.copies, 'file')} to remove. To see what would be done: dsh apply {name}")
 
 
+def show_report(screen: Screen, report: Path) -> None:
+    """Says where the page is."""
+    screen.say(f"Wrote {escaped(shlex.quote(str(report)))}: open it in a browser to compare, mark and export a plan.")
+
+
 def dupes_words(result: Dupes, *, verbose: bool) -> Iterator[str]:
     """What was left out, what was verified, and the totals; once the groups were taken."""
     if result.flat:
