@@ -122,8 +122,8 @@ def test_the_page_and_the_headers_of_every_answer(shown: Server) -> None:
 def test_without_the_token_there_is_nothing_to_see(shown: Server) -> None:
     token = shown.url.rstrip("/").rpartition("/")[2]
     assert len(token) >= 43
-    for path in ("", "/", "/api/groups", f"/{token[:-1]}/", f"/{token}x/", f"/x{token}/", f"/{token.swapcase()}/api/groups",
-                 f"//{token}/", f"/{token}", "/caf%C3%A9/", "/%ED%B3%A9/", f"/api/groups?token={token}"):  # fmt: skip
+    for path in ("", "/", "/api/groups", f"/{token[:-1]}/", f"/{token}x/", f"/x{token}/",
+                 f"/{token.swapcase()}/api/groups", f"//{token}/", f"/{token}", "/caf%C3%A9/", "/%ED%B3%A9/", f"/api/groups?token={token}"):  # fmt: skip
         answer = shown.client.get(shown.origin + path)
         assert (answer.status_code, answer.text) == (404, "Not Found"), path
     assert shown.get("").status_code == 200
@@ -209,7 +209,9 @@ def test_groups_with_their_facts(server: Server, folder: Path) -> None:
     assert server.get("api/groups?start=2").json() == {"total": 2, "groups": []}
 
 
-@pytest.mark.parametrize("query", ["start=-1", "count=-5", "start=x", "start=1e3", "start=9999999999", "count=²", "start="])
+@pytest.mark.parametrize(
+    "query", ["start=-1", "count=-5", "start=x", "start=1e3", "start=9999999999", "count=²", "start="]
+)
 def test_numbers_that_make_no_sense(shown: Server, query: str) -> None:
     answer = shown.get("api/groups?" + query)
     assert answer.status_code == 400 and "no number" in answer.json()["error"]
@@ -247,7 +249,17 @@ def test_pictures_are_upright(tmp_path: Path, dsh: Dsh, toy_model: Model) -> Non
 
 @pytest.mark.parametrize(
     "name",
-    ["../../../etc/passwd", "..%2f..%2f..%2fetc%2fpasswd", "/etc/passwd", "%00", "0" * 63, "0" * 64, "g" * 64, "²" * 64, ""],
+    [
+        "../../../etc/passwd",
+        "..%2f..%2f..%2fetc%2fpasswd",
+        "/etc/passwd",
+        "%00",
+        "0" * 63,
+        "0" * 64,
+        "g" * 64,
+        "²" * 64,
+        "",
+    ],
 )
 def test_nothing_but_digests_of_groups_leads_to_a_file(shown: Server, name: str) -> None:
     for kind in ("thumb", "picture"):
@@ -343,7 +355,9 @@ def test_what_others_decide_shows_at_the_next_look(server: Server, dsh: Dsh, db:
         assert [i["verdict"] for g in server.groups() for i in g["images"] if i["digest"] == small] == ["same"]
 
 
-def test_keep_both_holds_for_as_many_files_as_there_were(server: Server, db: Path, folder: Path, toy_model: Model) -> None:
+def test_keep_both_holds_for_as_many_files_as_there_were(
+    server: Server, db: Path, folder: Path, toy_model: Model
+) -> None:
     blue = digest(folder / "blue.png")
     server.mark(blue, blue, "keep both")
     shutil.copy2(folder / "blue.png", folder / "third.png")
@@ -556,7 +570,9 @@ def test_an_index_that_cannot_be_written_is_told_at_once(public: Path, dsh: Dsh,
 
 def test_the_browser_is_opened_unless_told_not_to(db: Path, tmp_path: Path) -> None:
     opener = tmp_path / "browser"
-    opener.write_text(f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/opened-part && mv {tmp_path}/opened-part {tmp_path}/opened\n')
+    opener.write_text(
+        f'#!/bin/sh\nprintf %s "$1" > {tmp_path}/opened-part && mv {tmp_path}/opened-part {tmp_path}/opened\n'
+    )
     opener.chmod(0o755)
     with serving("--db", db, BROWSER=str(opener)) as server:
         server.get("")
@@ -581,7 +597,10 @@ def test_the_table_finds_every_group_of_a_content() -> None:
     table = GroupTable(
         Group(
             number + 1, image_row(10 * number, contents[group[0]]), "why",
-            tuple(Member(image_row(10 * number + i, contents[c]), i, False, "similar", "") for i, c in enumerate(group[1:], 1)),
+            tuple(
+                Member(image_row(10 * number + i, contents[c]), i, False, "similar", "")
+                for i, c in enumerate(group[1:], 1)
+            ),
             7,
         )
         for number, group in enumerate(groups)

@@ -50,15 +50,15 @@ def review(
     from dshcli.commands.review import open_browser, reviewing
     from dshcli.images.opening import MAX_PIXELS
     from dshcli.progress import Silent, Terminal
-    from dshcli.show.review import show_decided, show_review
+    from dshcli.show.review import show_address, show_decided, show_found
     from dshcli.show.screen import Screen
 
     screen, limit = Screen.of(quiet=quiet, verbose=verbose), max_pixels or MAX_PIXELS
     options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
     with reviewing(db or paths.default_index(), options, port, Silent() if quiet else Terminal()) as found:
-        show_review(screen, found)
-        if found.groups:
-            if not no_browser:
-                open_browser(found.url)
-            found.serve()
-            show_decided(screen, found)
+        show_found(screen, found)
+        if not found.groups:
+            return
+        browser = None if no_browser else open_browser
+        found.serve(lambda: show_address(screen, found.url, browser))
+        show_decided(screen, found)

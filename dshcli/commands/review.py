@@ -1,6 +1,6 @@
 """`dsh review`: finds the groups, then serves a page of them that writes decisions into the index."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,15 +32,15 @@ class Review:
     def groups(self) -> int:
         return len(self._state.table)
 
-    def serve(self) -> None:
-        """Answers until Ctrl-C, the way in which this ends."""
+    def serve(self, ready: Callable[[], None]) -> None:
+        """Answers until Ctrl-C, the way in which this ends. `ready` is called when the page can be asked for."""
         from dshcli.review.app import review_app
         from dshcli.review.serving import serve
 
         port = self._listener.getsockname()[1]
         app = review_app(self._state, port, self._token)
         with suppress(KeyboardInterrupt):
-            serve(app, self._listener)
+            serve(app, self._listener, ready)
 
 
 @contextmanager

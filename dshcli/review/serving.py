@@ -1,7 +1,7 @@
 """The socket, on this computer's loopback address alone, and the server behind it."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from dshcli.errors import UsageError
@@ -29,8 +29,9 @@ def listening(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def serve(app: App, listener: socket.socket) -> None:
-    """Answers until SIGINT, at which KeyboardInterrupt passes, or SIGTERM."""
+def serve(app: App, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Answers until SIGINT, at which KeyboardInterrupt passes, or SIGTERM. `ready` is called before the first answer,
+    when requests can be made already."""
     import uvicorn
 
     config = uvicorn.Config(
@@ -44,4 +45,6 @@ def serve(app: App, listener: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    ready()
+    server.run(sockets=[listener])

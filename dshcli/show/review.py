@@ -1,5 +1,8 @@
 """The words of `dsh review`; its one line of data is the page's address."""
 
+import sys
+from collections.abc import Callable
+
 from dshcli.commands.review import Review
 from dshcli.library.decisions import Verdict
 from dshcli.show.dupes import dupes_words
@@ -7,16 +10,22 @@ from dshcli.show.screen import Screen
 from dshcli.show.text import count
 
 
-def show_review(screen: Screen, review: Review) -> None:
-    """Says what there is to review, and prints where."""
+def show_found(screen: Screen, review: Review) -> None:
+    """Says what there is to review."""
     screen.say(review.found.warning)
     for line in dupes_words(review.found, verbose=screen.verbose):
         screen.say(line)
-    if not review.found.count:
+    if not review.groups:
         screen.say("There is nothing to review.")
-        return
-    screen.line(review.url)
+
+
+def show_address(screen: Screen, url: str, open_browser: Callable[[str], None] | None) -> None:
+    """Prints where the page is and, if there is a browser to open, opens it there."""
+    screen.line(url)
+    sys.stdout.flush()
     screen.say("Each mark is saved at once. Only this computer has the page. When you are done: Ctrl-C")
+    if open_browser is not None:
+        open_browser(url)
 
 
 def show_decided(screen: Screen, review: Review) -> None:
