@@ -1,0 +1,187 @@
+"""`dsh review` from end to end: real files, the real process, a real browser and its keys, the rows, a plan, undo."""
+
+import json
+import os
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import picture
+from served import Server, serving
+from typer.testing import Result
+
+Dsh = Callable[..., Result]
+PHOTOS = 4
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")), reason="no chromium with chromedriver here"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Chromium without a window; its `downloads` lie in a folder of its own."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    downloads = tmp_path_factory.mktemp("downloads")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(shutil.which("chromium"))
+    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1300,2600", "--no-proxy-server"):
+        options.add_argument(argument)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver.downloads = downloads
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Drawings, each also as a JPEG, at half the size and as an equal file; and others that are alone."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(PHOTOS):
+        image = picture(number, (600, 400))
+        image.save(folder / f"{number}.png")
+        image.save(folder / f"{number} <i>&amp;.jpg", quality=80)
+        image.resize((300, 200)).save(folder / f"{number}-small.jpg", quality=90)
+        shutil.copy2(folder / f"{number}.png", folder / f"{number}-caf\udce9.png")
+        picture(100 + number, (640, 360)).save(folder / f"alone-{number}.jpg")
+    return folder
+
+
+def wait_for(check: Callable[[], object], seconds: float = 60) -> Any:
+    """What the check gives once it gives something."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = check()
+        if found or time.monotonic() > deadline:
+            assert found, "that never came"
+            return found
+        time.sleep(0.05)
+
+
+class Page:
+    """The page in the browser."""
+
+    def __init__(self, driver: Any, url: str) -> None:
+        self.driver = driver
+        driver.get(url)
+        wait_for(lambda: self.all(".card") and not self.text("#loading"))
+        self.pictures()
+
+    def all(self, selector: str) -> list[Any]:
+        return self.driver.find_elements("css selector", selector)  # type: ignore[no-any-return]
+
+    def text(self, selector: str) -> str:
+        return str(self.driver.find_element("css selector", selector).text)
+
+    def pictures(self) -> int:
+        """Waits until every picture that is there is loaded; how many are."""
+        script = """
+            const all = [...document.querySelectorAll('.card img')];
+            return all.every(i => i.complete && i.naturalWidth > 0) ? all.length : 0
+        """
+        return int(wait_for(lambda: self.driver.execute_script(script)))
+
+    def press(self, *keys: str) -> None:
+        from selenium.webdriver import ActionChains
+
+        for key in keys:
+            ActionChains(self.driver).send_keys(key).perform()
+
+    def marks(self) -> list[list[str]]:
+        """Of each group the marks, the keeper first, as the page shows them; once all is saved."""
+        wait_for(lambda: not self.all("#unsaved:not([hidden])") and self.text("#saved") in ("", "Saved"))
+        script = """
+            const mark = card => card.classList.contains('keeper') ? '=' : card.dataset.mark
+            return [...document.querySelectorAll('article')].sort((a, b) => a.ariaPosInSet - b.ariaPosInSet)
+                .map(article => [...article.querySelectorAll('.card')].map(mark))
+        """
+        return self.driver.execute_script(script)  # type: ignore[no-any-return]
+
+    def problems(self) -> list[Any]:
+        """Everything that the console has: errors, refusals of the policy, failed requests."""
+        return self.driver.get_log("browser")  # type: ignore[no-any-return]
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+
+
+def rows(db: Path) -> tuple[set[tuple[str, str, str]], set[str]]:
+    with closing(sqlite3.connect(db)) as connection:
+        decided = connection.execute("SELECT digest_a, digest_b, verdict FROM decisions").fetchall()
+        chosen = connection.execute("SELECT digest FROM chosen_keepers").fetchall()
+    return {(a.hex(), b.hex(), verdict) for a, b, verdict in decided}, {digest.hex() for (digest,) in chosen}
+
+
+def meant(server: Server, marks: list[list[str]]) -> set[tuple[str, str, str]]:
+    """What marks say of pairs of contents: the server has the images of a group in the order of the page."""
+    found = set()
+    for group, of_group in zip(server.groups(), marks, strict=True):
+        keeper, *others = (image["digest"] for image in group["images"])
+        for other, mark in zip(others, of_group[1:], strict=True):
+            if mark:
+                found.add((min(keeper, other), max(keeper, other), mark))
+    return found
+
+
+def test_mark_kill_go_on_apply_undo(browser: Any, dsh: Dsh, photos: Path, tmp_path: Path) -> None:
+    db, before = tmp_path / "index.db", bytes_of(photos)
+    dsh("index", photos, "--db", db)
+
+    with serving("--db", db) as server:
+        page = Page(browser, server.url)
+        assert len(page.all("article")) == PHOTOS and page.pictures() == 4 * PHOTOS
+        names = {element.text for element in page.all(".name")}
+        assert "0 <i>&amp;.jpg" in names and any("caf" in name and "e9" in name for name in names)
+        page.press("R")  # the whole first group, and on to the second
+        page.press("k", "r")  # a mark moves on to the next copy
+        page.press("d", "ArrowUp", "ArrowDown", "u")  # ... and to the next group; u takes back
+        browser.save_screenshot(str(tmp_path / "marked.png"))
+        marks = page.marks()
+        server.process.kill()
+        server.process.wait()
+
+    with serving("--db", db) as server:
+        assert rows(db) == (meant(server, marks), set())
+        page = Page(browser, server.url)
+        assert page.marks() == marks, "what was marked before the kill is there again"
+        # The last group's second image becomes the keeper, and the one that was may go.
+        group = server.groups()[PHOTOS - 1]
+        chosen = group["images"][2]
+        page.press("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "m", "R")
+        marks = page.marks()
+        found, keepers = rows(db)
+        assert keepers == {chosen["digest"]} and found == meant(server, marks)
+        page.driver.refresh()
+        page = Page(browser, server.url)
+        assert page.marks() == marks
+
+        page.driver.find_element("id", "export-plan").click()
+        plan = browser.downloads / "plan.jsonl"
+        wait_for(plan.exists)
+        assert page.problems() == []
+        lines = [json.loads(line) for line in plan.read_text().splitlines()[1:]]
+        going = {os.path.basename(line["remove"]["path"]) for line in lines}
+        shown = [image for group in server.groups() for image in group["images"]]
+        flat = [mark for of_group in marks for mark in of_group]
+        assert going == {os.path.basename(i["path"]) for i, mark in zip(shown, flat, strict=True) if mark == "same"}
+        assert len(going) == len(lines) >= 6
+        words = server.interrupt()
+    assert "to remove" in words and "1 keeper chosen" in words
+
+    dsh("apply", plan, "--yes", "--strict", "--dir", tmp_path / "quarantine")
+    assert bytes_of(photos) == {name: data for name, data in before.items() if name not in going}
+    assert os.path.basename(chosen["path"]) in os.listdir(photos)
+    dsh("undo", "--db", db, "--strict")
+    assert bytes_of(photos) == before
+    plan.unlink()
