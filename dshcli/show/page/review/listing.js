@@ -43,7 +43,7 @@ class Listing {
     this.columns = Math.max(1, Math.floor((this.width + gap) / (wide + gap)));
     this.row = tall + gap;
     this.head = head;
-    this.between = 2 * gap;
+    this.between = 0.6 * gap;
     this._tops();
     for (const [group, article] of this.made) if (!this._isOnPage(group)) this._drop(group, article);
     this._draw();
@@ -142,6 +142,7 @@ class Listing {
     const cards = make("div", {class: "cards"});
     article.append(head, cards);
     article.cards = new Map();
+    article.keeper = group.keeper;
     article.style.height = `${this.height(group) - this.between}px`;
     cards.style.gridTemplateColumns = `repeat(${this.columns}, minmax(0, 1fr))`;
     this._paintHead(group, article);
@@ -192,7 +193,7 @@ class Listing {
       const article = this.made.get(group);
       if (!article) continue;
       this._paintHead(group, article);
-      if (article.keeper !== undefined && article.keeper !== group.keeper) this._remake(group, article);
+      if (article.keeper !== group.keeper) this._remake(group, article);
       else for (const [i, element] of article.cards) paintMark(element, group, i);
       article.keeper = group.keeper;
     }

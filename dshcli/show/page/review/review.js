@@ -7,10 +7,8 @@ const form = at("filters");
 let wish = wishOf(form), reading = true, problem = "";
 
 const act = {
-  look: (group, i) => {
-    listing.point(group, i);
-    viewer.look(group, i);
-  },
+  look: (group, i) => viewer.look(group, i),
+  looking: (group, i) => listing.point(group, i),
   mark: (group, i, verdict) => state.mark([[group, i]], verdict),
   markAll: (group, verdict) => {
     const members = group.members();
@@ -235,7 +233,10 @@ for (const name of ["plan", "decisions"]) {
   at(`export-${name}`).hidden = !source.exports.includes(name);
   at(`export-${name}`).addEventListener("click", () => source[name](state));
 }
-at("more").open = matchMedia("(min-width: 760px)").matches;
+const wide = matchMedia("(min-width: 760px)");
+const unfold = () => (at("more").open = wide.matches);
+wide.addEventListener("change", unfold);
+unfold();
 
 // --- data
 
