@@ -107,22 +107,26 @@ class Listing {
 
   _draw() {
     const top = -this._offset() - AROUND, bottom = top + innerHeight + 2 * AROUND;
-    const wanted = new Set();
-    for (let at = this._at(Math.max(top, 0)); at < this.tops.length - 1 && this.tops[at] < bottom; at++) {
+    const from = this._at(Math.max(top, 0));
+    let to = from;
+    while (to < this.tops.length - 1 && this.tops[to] < bottom) to++;
+    const wanted = new Set(this.shown.slice(this.first + from, this.first + to));
+    for (const [group, article] of this.made) if (!wanted.has(group)) this._drop(group, article);
+    let before = null;
+    for (let at = to - 1; at >= from; at--) {  // what is read aloud is in order, too
       const group = this.shown[this.first + at];
-      wanted.add(group);
       let article = this.made.get(group);
       if (!article) {
         article = this._article(group);
         this.made.set(group, article);
-        this.root.append(article);
       }
+      if (!article.parentNode || article.nextSibling !== before) this.root.insertBefore(article, before);
+      before = article;
       article.setAttribute("aria-posinset", this.first + at + 1);
       article.setAttribute("aria-setsize", this.shown.length);
       article.style.transform = `translateY(${this.tops[at]}px)`;
       this._rows(group, article, top - this.tops[at], bottom - this.tops[at]);
     }
-    for (const [group, article] of this.made) if (!wanted.has(group)) this._drop(group, article);
   }
 
   _drop(group, article) {
