@@ -135,7 +135,7 @@ def dupes(
     from dshcli.progress import Silent, Terminal
     from dshcli.show.dupes import show_dupes, show_plan, show_report
     from dshcli.show.page.review.report import ensure_report_place
-    from dshcli.show.screen import Screen
+    from dshcli.show.screen import Format, Screen
 
     at_most_one(json=json, csv=csv)
     screen = Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose)
@@ -151,7 +151,8 @@ def dupes(
         if plan is not None:
             groups = with_plan(groups, index, plan)
         if report is not None:
-            groups = with_report(groups, index, report, reporter, options)
+            told = Silent() if screen.format is Format.TABLE else reporter  # no bar among the groups
+            groups = with_report(groups, index, report, told, options)
         show_dupes(screen, groups)
     if plan is not None:
         show_plan(screen, plan, result)

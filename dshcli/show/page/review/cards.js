@@ -119,7 +119,8 @@ function markButtons(group, i, act) {
   const row = make("div", {class: "marks", role: "group", "aria-label": "Mark"});
   for (const {verdict, key, word, says} of MARKS) {
     const toggle = () => act.mark(group, i, group.marks[i] === verdict ? "" : verdict);
-    row.append(make("button", {type: "button", "data-verdict": verdict, title: `${says} (${key})`, tabindex: "-1", onclick: toggle}, word));
+    const off = !mayBe(group, i, verdict), title = off ? "Equal bytes are one picture" : `${says} (${key})`;
+    row.append(make("button", {type: "button", "data-verdict": verdict, title, disabled: off, tabindex: "-1", onclick: toggle}, word));
   }
   const choose = () => act.choose(group, i);
   row.append(make("button", {type: "button", class: "choose", title: "Keep this one instead (m)", tabindex: "-1", onclick: choose}, "Make keeper"));

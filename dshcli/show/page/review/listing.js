@@ -43,7 +43,7 @@ class Listing {
     this.columns = Math.max(1, Math.floor((this.width + gap) / (wide + gap)));
     this.row = tall + gap;
     this.head = head;
-    this.between = 2 * gap;
+    this.between = 0.6 * gap;
     this._tops();
     for (const [group, article] of this.made) if (!this._isOnPage(group)) this._drop(group, article);
     this._draw();
@@ -107,22 +107,26 @@ class Listing {
 
   _draw() {
     const top = -this._offset() - AROUND, bottom = top + innerHeight + 2 * AROUND;
-    const wanted = new Set();
-    for (let at = this._at(Math.max(top, 0)); at < this.tops.length - 1 && this.tops[at] < bottom; at++) {
+    const from = this._at(Math.max(top, 0));
+    let to = from;
+    while (to < this.tops.length - 1 && this.tops[to] < bottom) to++;
+    const wanted = new Set(this.shown.slice(this.first + from, this.first + to));
+    for (const [group, article] of this.made) if (!wanted.has(group)) this._drop(group, article);
+    let before = null;
+    for (let at = to - 1; at >= from; at--) {  // what is read aloud is in order, too
       const group = this.shown[this.first + at];
-      wanted.add(group);
       let article = this.made.get(group);
       if (!article) {
         article = this._article(group);
         this.made.set(group, article);
-        this.root.append(article);
       }
+      if (!article.parentNode || article.nextSibling !== before) this.root.insertBefore(article, before);
+      before = article;
       article.setAttribute("aria-posinset", this.first + at + 1);
       article.setAttribute("aria-setsize", this.shown.length);
       article.style.transform = `translateY(${this.tops[at]}px)`;
       this._rows(group, article, top - this.tops[at], bottom - this.tops[at]);
     }
-    for (const [group, article] of this.made) if (!wanted.has(group)) this._drop(group, article);
   }
 
   _drop(group, article) {
@@ -142,6 +146,7 @@ class Listing {
     const cards = make("div", {class: "cards"});
     article.append(head, cards);
     article.cards = new Map();
+    article.keeper = group.keeper;
     article.style.height = `${this.height(group) - this.between}px`;
     cards.style.gridTemplateColumns = `repeat(${this.columns}, minmax(0, 1fr))`;
     this._paintHead(group, article);
@@ -192,7 +197,7 @@ class Listing {
       const article = this.made.get(group);
       if (!article) continue;
       this._paintHead(group, article);
-      if (article.keeper !== undefined && article.keeper !== group.keeper) this._remake(group, article);
+      if (article.keeper !== group.keeper) this._remake(group, article);
       else for (const [i, element] of article.cards) paintMark(element, group, i);
       article.keeper = group.keeper;
     }

@@ -7,10 +7,8 @@ const form = at("filters");
 let wish = wishOf(form), reading = true, problem = "";
 
 const act = {
-  look: (group, i) => {
-    listing.point(group, i);
-    viewer.look(group, i);
-  },
+  look: (group, i) => viewer.look(group, i),
+  looking: (group, i) => listing.point(group, i),
   mark: (group, i, verdict) => state.mark([[group, i]], verdict),
   markAll: (group, verdict) => {
     const members = group.members();
@@ -58,6 +56,8 @@ function totals() {
 function filtered({stay = false} = {}) {
   wish = wishOf(form);
   listing.show(chosenGroups(state.groups, wish), {stay});
+  const [first] = listing.shown;
+  if (first && !listing.places.has(listing.cursor?.group)) listing.point(first, first.members()[0] ?? 0);
   const all = state.groups.length, shown = listing.shown.length;
   at("found").textContent = asksNothing(wish) ? count(all, "group") : `${number.format(shown)} of ${count(all, "group")}`;
   at("clear").hidden = asksNothing(wish);
@@ -126,6 +126,7 @@ function markAtCursor(verdict, whole) {
   if (!viewer.open && !listing.sees()) return listing.land();  // never mark what is not seen
   const {group, i} = listing.cursor;
   if (!whole && i === group.keeper) return say("This is the keeper. Mark the others, or make another one the keeper (m).");
+  if (!whole && !mayBe(group, i, verdict)) return say("Equal bytes are one picture. To keep both files: k");
   const places = whole ? group.members().map((each) => [group, each]) : [[group, i]];
   state.mark(places, verdict);
   say(`${whole ? "The whole group" : visible(nameOf(group.images[i].path))}: ${MARK_WORDS[verdict] || "no mark"}`);
@@ -235,7 +236,10 @@ for (const name of ["plan", "decisions"]) {
   at(`export-${name}`).hidden = !source.exports.includes(name);
   at(`export-${name}`).addEventListener("click", () => source[name](state));
 }
-at("more").open = matchMedia("(min-width: 760px)").matches;
+const wide = matchMedia("(min-width: 760px)");
+const unfold = () => (at("more").open = wide.matches);
+wide.addEventListener("change", unfold);
+unfold();
 
 // --- data
 
@@ -249,7 +253,6 @@ function arrived() {
     kinds();
     filtered({stay: true});
     totals();
-    if (!listing.cursor && listing.shown.length) listing.point(listing.shown[0], listing.shown[0].members()[0] ?? 0);
   });
 }
 

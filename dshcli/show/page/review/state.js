@@ -82,7 +82,7 @@ class State {
     for (const [group, i] of places) {
       const twins = this.source.byContent ? this._twins(group, i) : [i];
       for (const at of twins) {
-        if (at === group.keeper || group.marks[at] === verdict) continue;
+        if (at === group.keeper || group.marks[at] === verdict || !mayBe(group, at, verdict)) continue;
         if (!wanted.has(group)) wanted.set(group, [...group.marks]);
         wanted.get(group)[at] = verdict;
       }
@@ -155,6 +155,11 @@ class State {
     }
     return lines.length ? lines.join("\n") + "\n" : "";
   }
+}
+
+/** Files of equal bytes are one picture, whatever one thinks of it. */
+function mayBe(group, i, verdict) {
+  return verdict !== DIFFERENT || group.images[i].digest !== group.images[group.keeper].digest;
 }
 
 function planLine(group, i) {

@@ -36,6 +36,7 @@ class Viewer {
     }
     this._fill(1, other);
     this.shown = i === group.keeper ? 0 : 1;
+    this.act.looking(group, other);
     this.paint();
     this._place();
     this.stage.focus();
