@@ -45,7 +45,9 @@ class Page:
 
     def open(self, url: str) -> None:
         self.browser.get(url)
-        self.wait("return document.querySelectorAll('.card').length > 0 && !document.querySelector('#loading').textContent")
+        self.wait(
+            "return document.querySelectorAll('.card').length > 0 && !document.querySelector('#loading').textContent"
+        )
 
     def run(self, script: str, *arguments: object) -> Any:
         return self.browser.execute_script(script, *arguments)

@@ -80,7 +80,9 @@ def test_groups_are_shown_with_what_differs(page: Page, report: Path, photos: Pa
     page.open(report.as_uri())
     assert page.texts("h2:not(#help-title)") == ["Group 1", "Group 2", "Group 3"]
     assert len(page.texts(".card")) == 7 and len(page.texts(".card.keeper")) == 3
-    shown = page.run("return [...document.querySelectorAll('.card img')].filter((e) => e.complete && e.naturalWidth).length")
+    shown = page.run(
+        "return [...document.querySelectorAll('.card img')].filter((e) => e.complete && e.naturalWidth).length"
+    )
     assert shown == 7
     small = next(text for text in page.texts(".card") if "small.png" in text)
     assert "96 × 64▼ 75 % smaller" in small and "similar" in small and "bit" in small
@@ -169,16 +171,17 @@ def test_filters_and_order(page: Page, report: Path) -> None:
     page.choose("[name=state]", "marked")
     assert page.text("#found") == "3 of 3 groups" and page.text("#decided") == "4 of 4 copies decided"
     page.choose("[name=sort]", "images")
-    assert len(page.run(shown)) == 7 and page.run("return document.querySelectorAll('.group')[0].querySelectorAll('.card').length") == 3
+    assert (
+        len(page.run(shown)) == 7
+        and page.run("return document.querySelectorAll('.group')[0].querySelectorAll('.card').length") == 3
+    )
 
 
 def test_blink_shows_the_one_and_the_other(page: Page, report: Path) -> None:
     page.open(report.as_uri())
     page.keys("space")
     assert page.run("return document.querySelector('#viewer').open")
-    visible = (
-        "return [...document.querySelectorAll('#viewer .pane')].map((e) => getComputedStyle(e).visibility === 'visible')"
-    )
+    visible = "return [...document.querySelectorAll('#viewer .pane')].map((e) => getComputedStyle(e).visibility === 'visible')"
     assert page.run(visible) == [False, True]
     one = page.screen()
     page.keys("space")
@@ -226,7 +229,10 @@ def test_another_keeper(page: Page, report: Path, tmp_path: Path, dsh: Dsh) -> N
     page.click("#export-decisions")
     lines = load_plan(page.downloaded("plan.jsonl")).lines
     assert {os.path.basename(line.keep.path) for line in lines} == {"small.png"}
-    assert {(os.path.basename(line.remove.path), line.kind) for line in lines} == {("big.png", "similar"), ("twin.png", "exact")}
+    assert {(os.path.basename(line.remove.path), line.kind) for line in lines} == {
+        ("big.png", "similar"),
+        ("twin.png", "exact"),
+    }
     decided = [json.loads(line) for line in page.downloaded("decisions.jsonl").read_text().splitlines()]
     (keeper,) = [line for line in decided if "keeper" in line]
     assert keeper["keeper"] == lines[0].keep.digest.hex() and len(keeper["among"]) == 2
@@ -251,7 +257,13 @@ def test_hostile_names_do_nothing(page: Page, tmp_path: Path, dsh: Dsh, toy_mode
     page.choose("#mark-as", "same")
     assert page.run("return [window.owned, document.title]") == [None, "Duplicates"]
     text = "\n".join(page.texts(".name"))
-    for name in (f"<script>{OWNED}<.png", r"new\nline\ttab\x1b[31m.png", r"abc\u202egnp.exe.png", r"caf\xe9.png", "<!--.png"):
+    for name in (
+        f"<script>{OWNED}<.png",
+        r"new\nline\ttab\x1b[31m.png",
+        r"abc\u202egnp.exe.png",
+        r"caf\xe9.png",
+        "<!--.png",
+    ):
         assert name in text, name
     assert "\u202e" not in page.run("return document.body.innerText")
     assert f"</script><script>{OWNED}<" in "\n".join(page.texts(".folder"))
@@ -276,7 +288,9 @@ def test_beside_any_other_output(photos: Path, tmp_path: Path, dsh: Dsh) -> None
     plain = dsh("dupes", "-r", 4, "--json")
     both = dsh("dupes", "-r", 4, "--json", "--report", tmp_path / "o.html", "--plan", tmp_path / "p.jsonl", "-q")
     assert both.stdout == plain.stdout and both.stderr == ""
-    blocks = re.findall(r'<script type="application/json" id="([^"]+)">(.*?)</script>', (tmp_path / "o.html").read_text())
+    blocks = re.findall(
+        r'<script type="application/json" id="([^"]+)">(.*?)</script>', (tmp_path / "o.html").read_text()
+    )
     data = {name: json.loads(text) for name, text in blocks}
     assert list(data) == ["head", "groups-0", "thumbs-0", "end"]
     assert [group["group"] for group in data["groups-0"]] == [group["group"] for group in records(plain)]

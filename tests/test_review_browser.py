@@ -92,17 +92,20 @@ class Page:
         return int(wait_for(lambda: self.driver.execute_script(script)))
 
     def press(self, *keys: str) -> None:
-        from selenium.webdriver import ActionChains
+        """Letters, or names of keys."""
+        from selenium.webdriver import ActionChains, Keys
 
         for key in keys:
-            ActionChains(self.driver).send_keys(key).perform()
+            code = key if len(key) == 1 else getattr(Keys, key)
+            ActionChains(self.driver).send_keys(code).perform()
 
     def marks(self) -> list[list[str]]:
-        """Of each group the marks, the keeper first, as the page shows them; once all is saved."""
+        """Of each group, by its number, the marks, the keeper first, as the page shows them; once all is saved."""
         wait_for(lambda: not self.all("#unsaved:not([hidden])") and self.text("#saved") in ("", "Saved"))
         script = """
             const mark = card => card.classList.contains('keeper') ? '=' : card.dataset.mark
-            return [...document.querySelectorAll('article')].sort((a, b) => a.ariaPosInSet - b.ariaPosInSet)
+            const number = article => Number(article.getAttribute('aria-labelledby').slice('group-'.length))
+            return [...document.querySelectorAll('article')].sort((a, b) => number(a) - number(b))
                 .map(article => [...article.querySelectorAll('.card')].map(mark))
         """
         return self.driver.execute_script(script)  # type: ignore[no-any-return]
@@ -144,8 +147,8 @@ def test_mark_kill_go_on_apply_undo(browser: Any, dsh: Dsh, photos: Path, tmp_pa
         names = {element.text for element in page.all(".name")}
         assert "0 <i>&amp;.jpg" in names and any("caf" in name and "e9" in name for name in names)
         page.press("R")  # the whole first group, and on to the second
-        page.press("k", "r")  # a mark moves on to the next copy
-        page.press("d", "ArrowUp", "ArrowDown", "u")  # ... and to the next group; u takes back
+        page.press("k", "r", "d")  # a mark moves on to the next copy, and then to the next group
+        page.press("d", "ARROW_LEFT", "u", "ARROW_RIGHT", "r")  # ... of which one mark is taken back
         browser.save_screenshot(str(tmp_path / "marked.png"))
         marks = page.marks()
         server.process.kill()
@@ -155,10 +158,10 @@ def test_mark_kill_go_on_apply_undo(browser: Any, dsh: Dsh, photos: Path, tmp_pa
         assert rows(db) == (meant(server, marks), set())
         page = Page(browser, server.url)
         assert page.marks() == marks, "what was marked before the kill is there again"
-        # The last group's second image becomes the keeper, and the one that was may go.
+        # The last group's last image, a small one, becomes the keeper, and the one that was may go.
         group = server.groups()[PHOTOS - 1]
-        chosen = group["images"][2]
-        page.press("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "m", "R")
+        chosen = group["images"][-1]
+        page.press("ARROW_DOWN", "ARROW_DOWN", "ARROW_DOWN", "ARROW_RIGHT", "ARROW_RIGHT", "m", "R")
         marks = page.marks()
         found, keepers = rows(db)
         assert keepers == {chosen["digest"]} and found == meant(server, marks)
