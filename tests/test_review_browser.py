@@ -188,3 +188,60 @@ def test_mark_kill_go_on_apply_undo(browser: Any, dsh: Dsh, photos: Path, tmp_pa
     dsh("undo", "--db", db, "--strict")
     assert bytes_of(photos) == before
     plan.unlink()
+
+
+def test_a_mark_goes_with_the_keeper_that_it_is_about(browser: Any, dsh: Dsh, photos: Path, tmp_path: Path) -> None:
+    """Moved on to another keeper, back, taken away, and moved on again: no row is left that the page does not show."""
+    db = tmp_path / "index.db"
+    dsh("index", photos, "--db", db)
+    with serving("--db", db) as server:
+        page = Page(browser, server.url)
+        page.press("ARROW_RIGHT", "ARROW_RIGHT", "r", "ARROW_UP")  # a small one is to go
+        first, *_ = server.groups()
+        jpeg, png, _, small = (image["digest"] for image in first["images"])
+        marked = page.marks()
+        assert rows(db) == ({(min(jpeg, small), max(jpeg, small), "same")}, set())
+        page.press("m")  # an equal PNG is to be kept instead
+        assert page.marks()[0] == ["=", "", "", "same"]
+        assert rows(db) == ({(min(png, small), max(png, small), "same")}, {png})
+        page.press("z")
+        assert page.marks() == marked
+        assert rows(db) == ({(min(jpeg, small), max(jpeg, small), "same")}, set())
+        page.press("ARROW_RIGHT", "ARROW_RIGHT", "u", "ARROW_LEFT", "ARROW_LEFT", "m")
+        marked = page.marks()
+        assert marked[0] == ["=", "", "", ""] and rows(db) == (set(), {png})
+        page = Page(browser, server.url)
+        assert page.marks() == marked and server.get("api/plan").text.count("\n") == 1 and page.problems() == []
+
+
+def test_the_page_says_when_nothing_is_saved(browser: Any, dsh: Dsh, photos: Path, tmp_path: Path) -> None:
+    """Another process holds the index, then lets go; and a server that is gone."""
+    db = tmp_path / "index.db"
+    dsh("index", photos, "--db", db)
+    with serving("--db", db) as server:
+        page = Page(browser, server.url)
+        with closing(sqlite3.connect(db, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            page.press("r")
+            wait_for(lambda: "another process" in page.text("#unsaved"))
+            assert rows(db) == (set(), set())
+            holder.execute("ROLLBACK")
+        page.driver.find_element("id", "retry").click()
+        assert page.marks()[0][1] == "same" and len(rows(db)[0]) == 1
+        server.process.kill()
+        server.process.wait()
+        page.press("d")
+        wait_for(lambda: "does not answer" in page.text("#unsaved"))
+    page.problems()  # of requests that failed, as they should
+
+
+def test_a_picture_that_changed_is_told_on_its_card(browser: Any, dsh: Dsh, photos: Path, tmp_path: Path) -> None:
+    db = tmp_path / "index.db"
+    dsh("index", photos, "--db", db)
+    with serving("--db", db) as server:
+        changed = Path(server.groups()[0]["images"][0]["path"])
+        changed.write_bytes(changed.read_bytes() + b"more")
+        browser.get(server.url)
+        (told,) = wait_for(lambda: browser.find_elements("css selector", ".card .missing"))
+        wait_for(lambda: "changed since it was indexed" in told.text)
+    browser.get_log("browser")

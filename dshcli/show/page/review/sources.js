@@ -181,10 +181,13 @@ class Served {
   }
 
   keep(group, before) {
-    const one = group.images[group.keeper].digest;
-    const old = before.keeper === group.keeper ? verdictsOf(group.images, before.keeper, before.marks) : new Map();
+    const one = group.images[group.keeper].digest, moved = before.keeper !== group.keeper;
+    const old = verdictsOf(group.images, before.keeper, before.marks);
+    // Marks are about the keeper: where that is another one now, what was about the old one goes. Else a mark would be
+    // left behind that nobody sees, and be there again when the keeper is.
+    if (moved) for (const [other, verdict] of old) if (verdict) this._mark(group.images[before.keeper].digest, other, "");
     for (const [other, verdict] of verdictsOf(group.images, group.keeper, group.marks)) {
-      if ((old.get(other) || "") !== verdict) this._marks.set([one, other].sort().join(), {one, other, verdict: verdict || null});
+      if (moved || (old.get(other) || "") !== verdict) this._mark(one, other, verdict);
     }
     if (before.keeper !== group.keeper || before.chosen !== group.chosen) {
       const choice = group.chosen ? {digest: one, among: digestsOf(group)} : {digest: group.images[before.keeper].digest, chosen: false};
@@ -192,6 +195,10 @@ class Served {
     }
     this._told(this._waiting(), "");
     if (!this._timer) this._timer = setTimeout(() => this.send(), 120);
+  }
+
+  _mark(one, other, verdict) {
+    this._marks.set([one, other].sort().join(), {one, other, verdict: verdict || null});
   }
 
   _waiting() {
