@@ -245,3 +245,20 @@ def test_a_picture_that_changed_is_told_on_its_card(browser: Any, dsh: Dsh, phot
         (told,) = wait_for(lambda: browser.find_elements("css selector", ".card .missing"))
         wait_for(lambda: "changed since it was indexed" in told.text)
     browser.get_log("browser")
+
+
+def test_equal_files_are_never_different(browser: Any, dsh: Dsh, photos: Path, tmp_path: Path) -> None:
+    """Neither by a key nor by way of a keeper that both were different from."""
+    db = tmp_path / "index.db"
+    dsh("index", photos, "--db", db)
+    with serving("--db", db) as server:
+        jpeg, png, twin, _ = (image["digest"] for image in server.groups()[0]["images"])
+        assert png == twin != jpeg
+        page = Page(browser, server.url)
+        page.press("d")  # and on to the twin
+        assert page.marks()[0] == ["=", "different", "different", ""]
+        page.press("m")
+        assert page.marks()[0] == ["=", "different", "", ""]
+        page.press("ARROW_RIGHT", "ARROW_RIGHT", "d")
+        assert page.marks()[0] == ["=", "different", "", ""] and "Equal bytes" in page.text("#said")
+        assert rows(db) == ({(min(jpeg, png), max(jpeg, png), "different")}, {png}) and page.problems() == []

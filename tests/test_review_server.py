@@ -326,6 +326,14 @@ def test_pictures_beyond_the_limit_are_not_decoded(db: Path, folder: Path) -> No
         assert server.get("api/thumb/" + digest(folder / "small.png")).status_code == 200
 
 
+def test_neither_torch_nor_the_network_of_a_model_is_loaded(shown: Server) -> None:
+    some = shown.groups()[0]["images"][0]["digest"]
+    assert {shown.get(path).status_code for path in ("", "api/groups", f"api/picture/{some}", "api/plan")} == {200}
+    libraries = Path(f"/proc/{shown.process.pid}/maps").read_text()
+    assert "libpython" in libraries or "python" in libraries
+    assert "libtorch" not in libraries and "onnxruntime" not in libraries
+
+
 # --- what is saved -------------------------------------------------------------------------------------------------
 
 
@@ -424,6 +432,7 @@ ONE, OTHER = "1" * 64, "2" * 64
         (b'{"marks": [{"one": "BIG", "other": "SMALL", "verdict": "Same"}]}', "none of"),
         (b'{"marks": [{"one": "BIG", "other": "SMALL", "verdict": ["same"]}]}', "none of"),
         (b'{"marks": [{"one": "BIG", "other": "SMALL"}]}', "missing"),
+        (b'{"marks": [{"one": "BLUE", "other": "BLUE", "verdict": "different"}]}', "from itself"),
         (b'{"marks": [{"one": "BIG", "other": "SMALL", "verdict": "same"}, {}]}', "no SHA-256"),
     ],
 )

@@ -15,6 +15,7 @@ from dshcli.errors import DshError
 from dshcli.review.guard import App, Guard
 from dshcli.review.marks import BadRequest, digest_of, parsed_keeper, parsed_marks
 from dshcli.review.pictures import PICTURE, THUMB, Form, NoPicture
+from dshcli.review.standing import Standing
 from dshcli.review.state import State
 from dshcli.show.page.review.page import served_page, served_policy
 from dshcli.show.page.review.records import group_record
@@ -64,9 +65,14 @@ class _Answers:
 
     async def groups(self, request: Request) -> Response:
         start, count = _number(request, "start", 0), _number(request, "count", 100)
-        standings = await self._state.standings(start, min(count, MOST_GROUPS))
-        records = [group_record(s.group, s.verdicts, s.chosen) for s in standings]
-        return _json({"total": len(self._state.table), "groups": records})
+        total = len(self._state.table)
+
+        def written(standings: list[Standing]) -> bytes:  # by the thread that reads them: the loop has other answers
+            records = [group_record(each.group, each.verdicts, each.chosen) for each in standings]
+            return _json_bytes({"total": total, "groups": records})
+
+        records = await self._state.standings(start, min(count, MOST_GROUPS), written)
+        return Response(records, media_type="application/json")
 
     async def thumb(self, request: Request) -> Response:
         return await self._shown(request, THUMB)
@@ -115,8 +121,11 @@ def _told(status: int, words: str = "") -> Any:
 
 
 def _json(record: dict[str, Any], status: int = 200) -> Response:
-    # ASCII: a byte of a path that is no UTF-8 stands there as the escape of its surrogate.
-    return Response(json.dumps(record, ensure_ascii=True), status, media_type="application/json")
+    return Response(_json_bytes(record), status, media_type="application/json")
+
+
+def _json_bytes(record: dict[str, Any]) -> bytes:
+    return json.dumps(record).encode("ascii")  # a byte of a path that is no UTF-8 is the escape of its surrogate
 
 
 def _number(request: Request, name: str, default: int) -> int:

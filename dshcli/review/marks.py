@@ -34,7 +34,10 @@ def parsed_marks(body: bytes, table: GroupTable) -> Marks:
         fields = _object(mark)
         one, other = (_digest(fields.get(name), name) for name in ("one", "other"))
         _ensure_together((one, other), table)
-        marks[min(one, other), max(one, other)] = _verdict(fields)
+        verdict = _verdict(fields)
+        if one == other and verdict is Verdict.DIFFERENT:
+            raise BadRequest("a content cannot be different from itself")
+        marks[min(one, other), max(one, other)] = verdict
     return marks
 
 

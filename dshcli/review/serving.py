@@ -36,6 +36,8 @@ def serve(app: App, listener: socket.socket, ready: Callable[[], None]) -> None:
 
     config = uvicorn.Config(
         app,
+        http="h11",
+        loop="asyncio",
         log_config=None,
         log_level="warning",
         access_log=False,  # the URLs hold the token

@@ -2,7 +2,9 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from dshcli.commands.planning import line_of
 from dshcli.dedupe.plan import Header, Line, plan_text
@@ -13,6 +15,8 @@ from dshcli.review.marks import Keeper, Marks, Pair, saving_keeper, saving_marks
 from dshcli.review.pictures import Pictures
 from dshcli.review.standing import Ground, Standing
 from dshcli.review.table import GroupTable
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -40,13 +44,13 @@ class State:
     pictures: Pictures
     decided: Decided = field(default_factory=Decided)
 
-    async def standings(self, start: int, count: int) -> list[Standing]:
-        """The groups from a position on, as they stand now. Raises DshError."""
+    async def standings(self, start: int, count: int, told: Callable[[list[Standing]], T]) -> T:
+        """What is told of the groups from a position on, as they stand now. Raises DshError."""
         positions = range(start, min(start + count, len(self.table)))
 
-        def read(index: Index) -> list[Standing]:
+        def read(index: Index) -> T:
             ground = self._ground(index)
-            return [ground.standing(self.table.group(position)) for position in positions]
+            return told([ground.standing(self.table.group(position)) for position in positions])
 
         return await self.reading.run(read)
 

@@ -100,7 +100,7 @@ class State {
     if (i === group.keeper && group.chosen) return 0;
     const marks = [...group.marks];
     marks[group.keeper] = marks[i];
-    marks[i] = "";
+    for (const at of this._twins(group, i)) if (at === i || marks[at] === DIFFERENT) marks[at] = "";
     return this._change([{group, marks, keeper: i, chosen: true}]);
   }
 
