@@ -45,7 +45,9 @@ class Page:
 
     def open(self, url: str) -> None:
         self.browser.get(url)
-        self.wait("return document.querySelectorAll('.card').length > 0 && !document.querySelector('#loading').textContent")
+        self.wait(
+            "return document.querySelectorAll('.card').length > 0 && !document.querySelector('#loading').textContent"
+        )
 
     def run(self, script: str, *arguments: object) -> Any:
         return self.browser.execute_script(script, *arguments)
@@ -79,9 +81,10 @@ class Page:
     def choose(self, selector: str, value: str) -> None:
         self.run(
             "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
-            "s.dispatchEvent(new Event('change', {bubbles: true})); s.dispatchEvent(new Event('input', {bubbles: true}))",
-            selector, value,
-        )  # fmt: skip
+            "for (const name of ['change', 'input']) s.dispatchEvent(new Event(name, {bubbles: true}))",
+            selector,
+            value,
+        )
 
     def text(self, selector: str) -> str:
         return str(self.run("return document.querySelector(arguments[0]).textContent", selector))

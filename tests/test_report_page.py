@@ -80,7 +80,9 @@ def test_groups_are_shown_with_what_differs(page: Page, report: Path, photos: Pa
     page.open(report.as_uri())
     assert page.texts("h2:not(#help-title)") == ["Group 1", "Group 2", "Group 3"]
     assert len(page.texts(".card")) == 7 and len(page.texts(".card.keeper")) == 3
-    shown = page.run("return [...document.querySelectorAll('.card img')].filter((e) => e.complete && e.naturalWidth).length")
+    shown = page.run(
+        "return [...document.querySelectorAll('.card img')].filter((e) => e.complete && e.naturalWidth).length"
+    )
     assert shown == 7
     small = next(text for text in page.texts(".card") if "small.png" in text)
     assert "96 × 64▼ 75 % smaller" in small and "similar" in small and "bit" in small
@@ -169,16 +171,18 @@ def test_filters_and_order(page: Page, report: Path) -> None:
     page.choose("[name=state]", "marked")
     assert page.text("#found") == "3 of 3 groups" and page.text("#decided") == "4 of 4 copies decided"
     page.choose("[name=sort]", "images")
-    assert len(page.run(shown)) == 7 and page.run("return document.querySelectorAll('.group')[0].querySelectorAll('.card').length") == 3
+    assert (
+        len(page.run(shown)) == 7
+        and page.run("return document.querySelectorAll('.group')[0].querySelectorAll('.card').length") == 3
+    )
 
 
 def test_blink_shows_the_one_and_the_other(page: Page, report: Path) -> None:
     page.open(report.as_uri())
     page.keys("space")
     assert page.run("return document.querySelector('#viewer').open")
-    visible = (
-        "return [...document.querySelectorAll('#viewer .pane')].map((e) => getComputedStyle(e).visibility === 'visible')"
-    )
+    panes = "[...document.querySelectorAll('#viewer .pane')]"
+    visible = f"return {panes}.map((e) => getComputedStyle(e).visibility === 'visible')"
     assert page.run(visible) == [False, True]
     one = page.screen()
     page.keys("space")
@@ -226,7 +230,10 @@ def test_another_keeper(page: Page, report: Path, tmp_path: Path, dsh: Dsh) -> N
     page.click("#export-decisions")
     lines = load_plan(page.downloaded("plan.jsonl")).lines
     assert {os.path.basename(line.keep.path) for line in lines} == {"small.png"}
-    assert {(os.path.basename(line.remove.path), line.kind) for line in lines} == {("big.png", "similar"), ("twin.png", "exact")}
+    assert {(os.path.basename(line.remove.path), line.kind) for line in lines} == {
+        ("big.png", "similar"),
+        ("twin.png", "exact"),
+    }
     decided = [json.loads(line) for line in page.downloaded("decisions.jsonl").read_text().splitlines()]
     (keeper,) = [line for line in decided if "keeper" in line]
     assert keeper["keeper"] == lines[0].keep.digest.hex() and len(keeper["among"]) == 2
@@ -251,7 +258,13 @@ def test_hostile_names_do_nothing(page: Page, tmp_path: Path, dsh: Dsh, toy_mode
     page.choose("#mark-as", "same")
     assert page.run("return [window.owned, document.title]") == [None, "Duplicates"]
     text = "\n".join(page.texts(".name"))
-    for name in (f"<script>{OWNED}<.png", r"new\nline\ttab\x1b[31m.png", r"abc\u202egnp.exe.png", r"caf\xe9.png", "<!--.png"):
+    for name in (
+        f"<script>{OWNED}<.png",
+        r"new\nline\ttab\x1b[31m.png",
+        r"abc\u202egnp.exe.png",
+        r"caf\xe9.png",
+        "<!--.png",
+    ):
         assert name in text, name
     assert "\u202e" not in page.run("return document.body.innerText")
     assert f"</script><script>{OWNED}<" in "\n".join(page.texts(".folder"))
@@ -276,7 +289,9 @@ def test_beside_any_other_output(photos: Path, tmp_path: Path, dsh: Dsh) -> None
     plain = dsh("dupes", "-r", 4, "--json")
     both = dsh("dupes", "-r", 4, "--json", "--report", tmp_path / "o.html", "--plan", tmp_path / "p.jsonl", "-q")
     assert both.stdout == plain.stdout and both.stderr == ""
-    blocks = re.findall(r'<script type="application/json" id="([^"]+)">(.*?)</script>', (tmp_path / "o.html").read_text())
+    blocks = re.findall(
+        r'<script type="application/json" id="([^"]+)">(.*?)</script>', (tmp_path / "o.html").read_text()
+    )
     data = {name: json.loads(text) for name, text in blocks}
     assert list(data) == ["head", "groups-0", "thumbs-0", "end"]
     assert [group["group"] for group in data["groups-0"]] == [group["group"] for group in records(plain)]
@@ -338,9 +353,9 @@ def test_a_folder_that_refuses(photos: Path, public: Path, dsh: Dsh, tmp_path: P
     from dshcli.progress import Silent
     from dshcli.show.page.review.report import Heading, created_report
 
-    with as_nobody(), pytest.raises(DshError, match="permission denied"):
-        with created_report(public / "o.html", Heading("t", {}, 0, 0, 10), Silent()):
-            pass
+    report = created_report(public / "o.html", Heading("t", {}, 0, 0, 10), Silent())
+    with as_nobody(), pytest.raises(DshError, match="permission denied"), report:
+        pass
 
 
 def test_thumbnails_share_a_budget() -> None:
@@ -357,10 +372,8 @@ def test_the_policy_names_the_script_and_the_style() -> None:
     import hashlib
 
     html = served_page("Duplicates", {"dsh_plan": 1})
-    for kind, text in (
-        ("script", re.findall(r"<script>(.*?)</script>", html, re.S)), ("style", re.findall(r"<style>(.*?)</style>", html, re.S))
-    ):  # fmt: skip
-        (only,) = text
+    for kind in ("script", "style"):
+        (only,) = re.findall(rf"<{kind}>(.*?)</{kind}>", html, re.S)
         digest = base64.b64encode(hashlib.sha256(only.encode()).digest()).decode()
         assert f"{kind}-src 'sha256-{digest}'" in served_policy()
     assert not re.search(r"\s(style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", html, flags=re.S))
