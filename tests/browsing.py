@@ -81,9 +81,10 @@ class Page:
     def choose(self, selector: str, value: str) -> None:
         self.run(
             "const s = document.querySelector(arguments[0]); s.value = arguments[1];"
-            "s.dispatchEvent(new Event('change', {bubbles: true})); s.dispatchEvent(new Event('input', {bubbles: true}))",
-            selector, value,
-        )  # fmt: skip
+            "for (const name of ['change', 'input']) s.dispatchEvent(new Event(name, {bubbles: true}))",
+            selector,
+            value,
+        )
 
     def text(self, selector: str) -> str:
         return str(self.run("return document.querySelector(arguments[0]).textContent", selector))

@@ -181,7 +181,8 @@ def test_blink_shows_the_one_and_the_other(page: Page, report: Path) -> None:
     page.open(report.as_uri())
     page.keys("space")
     assert page.run("return document.querySelector('#viewer').open")
-    visible = "return [...document.querySelectorAll('#viewer .pane')].map((e) => getComputedStyle(e).visibility === 'visible')"
+    panes = "[...document.querySelectorAll('#viewer .pane')]"
+    visible = f"return {panes}.map((e) => getComputedStyle(e).visibility === 'visible')"
     assert page.run(visible) == [False, True]
     one = page.screen()
     page.keys("space")
@@ -352,9 +353,9 @@ def test_a_folder_that_refuses(photos: Path, public: Path, dsh: Dsh, tmp_path: P
     from dshcli.progress import Silent
     from dshcli.show.page.review.report import Heading, created_report
 
-    with as_nobody(), pytest.raises(DshError, match="permission denied"):
-        with created_report(public / "o.html", Heading("t", {}, 0, 0, 10), Silent()):
-            pass
+    report = created_report(public / "o.html", Heading("t", {}, 0, 0, 10), Silent())
+    with as_nobody(), pytest.raises(DshError, match="permission denied"), report:
+        pass
 
 
 def test_thumbnails_share_a_budget() -> None:
@@ -371,10 +372,8 @@ def test_the_policy_names_the_script_and_the_style() -> None:
     import hashlib
 
     html = served_page("Duplicates", {"dsh_plan": 1})
-    for kind, text in (
-        ("script", re.findall(r"<script>(.*?)</script>", html, re.S)), ("style", re.findall(r"<style>(.*?)</style>", html, re.S))
-    ):  # fmt: skip
-        (only,) = text
+    for kind in ("script", "style"):
+        (only,) = re.findall(rf"<{kind}>(.*?)</{kind}>", html, re.S)
         digest = base64.b64encode(hashlib.sha256(only.encode()).digest()).decode()
         assert f"{kind}-src 'sha256-{digest}'" in served_policy()
     assert not re.search(r"\s(style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", html, flags=re.S))

@@ -60,7 +60,8 @@ function tags(group, i) {
   if (i === group.keeper) return make("p", {class: "tags"}, make("b", {class: "tag"}, "Keeper"), make("span", {}, visible(group.whyKept())));
   const {kind, detail, distance} = group.relation(i);
   const line = make("p", {class: "tags"}, make("b", {class: "tag", "data-kind": kind}, kind));
-  const rest = [detail && visible(detail), distance !== null && kind !== "exact" && count(distance, "bit")].filter(Boolean);
+  const {stays} = group.images[i];
+  const rest = [stays && `stays: ${visible(stays)}`, detail && visible(detail), distance !== null && kind !== "exact" && count(distance, "bit")].filter(Boolean);
   line.append(make("span", {}, rest.join(" · ")));
   return line;
 }
@@ -119,8 +120,8 @@ function markButtons(group, i, act) {
   const row = make("div", {class: "marks", role: "group", "aria-label": "Mark"});
   for (const {verdict, key, word, says} of MARKS) {
     const toggle = () => act.mark(group, i, group.marks[i] === verdict ? "" : verdict);
-    const off = !mayBe(group, i, verdict), title = off ? "Equal bytes are one picture" : `${says} (${key})`;
-    row.append(make("button", {type: "button", "data-verdict": verdict, title, disabled: off, tabindex: "-1", onclick: toggle}, word));
+    const off = visible(bar(group, i, verdict)), title = off || `${says} (${key})`;
+    row.append(make("button", {type: "button", "data-verdict": verdict, title, disabled: Boolean(off), tabindex: "-1", onclick: toggle}, word));
   }
   const choose = () => act.choose(group, i);
   row.append(make("button", {type: "button", class: "choose", title: "Keep this one instead (m)", tabindex: "-1", onclick: choose}, "Make keeper"));

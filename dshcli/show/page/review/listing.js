@@ -1,6 +1,8 @@
 // The list of groups: only what is in sight, and a little around it, is made. Heights follow from the style alone.
 
 const AROUND = 700;  // pixels made above and below the window
+const FAST = 0.75;  // of the window's height: who scrolls by more in one frame sees no cards until it slows down
+const SETTLED = 70;  // ms
 const TALLEST = 12e6;  // pixels of one page of the list: browsers lay out no element of more than about 17 million
 
 class Listing {
@@ -15,6 +17,7 @@ class Listing {
     this.made = new Map();  // group -> its article
     this.cursor = null;  // {group, i}
     this._queued = false;
+    this._seen = 0;  // where the window was when the list was drawn last
     addEventListener("scroll", () => this._later(), {passive: true});
     new ResizeObserver(() => this._resized()).observe(root);
   }
@@ -86,7 +89,10 @@ class Listing {
     this._queued = true;
     requestAnimationFrame(() => {
       this._queued = false;
-      this._draw();
+      const fast = Math.abs(scrollY - this._seen) > FAST * innerHeight;
+      this._draw(fast);
+      clearTimeout(this._settling);
+      if (fast) this._settling = setTimeout(() => this._draw(), SETTLED);
     });
   }
 
@@ -105,7 +111,9 @@ class Listing {
     return low;
   }
 
-  _draw() {
+  /** Makes what is in sight, and a little around it; bare: without cards that are not there yet. */
+  _draw(bare = false) {
+    this._seen = scrollY;
     const top = -this._offset() - AROUND, bottom = top + innerHeight + 2 * AROUND;
     const from = this._at(Math.max(top, 0));
     let to = from;
@@ -125,7 +133,7 @@ class Listing {
       article.setAttribute("aria-posinset", this.first + at + 1);
       article.setAttribute("aria-setsize", this.shown.length);
       article.style.transform = `translateY(${this.tops[at]}px)`;
-      this._rows(group, article, top - this.tops[at], bottom - this.tops[at]);
+      if (!bare) this._rows(group, article, top - this.tops[at], bottom - this.tops[at]);
     }
   }
 

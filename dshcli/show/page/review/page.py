@@ -57,7 +57,8 @@ def _policy(images: str) -> str:
 def _start(opening: str, policy: str, title: str, head: Mapping[str, Any]) -> str:
     return (
         f'{opening}<head><meta charset="utf-8">{policy}'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
         f'<link rel="icon" href="data:,"><title>{words(title)}</title>\n<style>{_style()}</style></head>\n<body>\n'
         f"{_part('frame.html').replace('{title}', words(title))}\n"
         f"{data_block('head', head)}<script>{_script()}</script>\n"

@@ -36,6 +36,7 @@ def _image_record(image: Image, chosen: Collection[bytes]) -> dict[str, Any]:
         "detail": "",
         "exact": True,
         "verdict": "",
+        "stays": "",
         "chosen": image.digest in chosen,
     }
 

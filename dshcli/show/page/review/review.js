@@ -126,7 +126,7 @@ function markAtCursor(verdict, whole) {
   if (!viewer.open && !listing.sees()) return listing.land();  // never mark what is not seen
   const {group, i} = listing.cursor;
   if (!whole && i === group.keeper) return say("This is the keeper. Mark the others, or make another one the keeper (m).");
-  if (!whole && !mayBe(group, i, verdict)) return say("Equal bytes are one picture. To keep both files: k");
+  if (!whole && bar(group, i, verdict)) return say(visible(bar(group, i, verdict)));
   const places = whole ? group.members().map((each) => [group, each]) : [[group, i]];
   state.mark(places, verdict);
   say(`${whole ? "The whole group" : visible(nameOf(group.images[i].path))}: ${MARK_WORDS[verdict] || "no mark"}`);

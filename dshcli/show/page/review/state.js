@@ -82,7 +82,7 @@ class State {
     for (const [group, i] of places) {
       const twins = this.source.byContent ? this._twins(group, i) : [i];
       for (const at of twins) {
-        if (at === group.keeper || group.marks[at] === verdict || !mayBe(group, at, verdict)) continue;
+        if (at === group.keeper || group.marks[at] === verdict || bar(group, at, verdict)) continue;
         if (!wanted.has(group)) wanted.set(group, [...group.marks]);
         wanted.get(group)[at] = verdict;
       }
@@ -157,9 +157,11 @@ class State {
   }
 }
 
-/** Files of equal bytes are one picture, whatever one thinks of it. */
-function mayBe(group, i, verdict) {
-  return verdict !== DIFFERENT || group.images[i].digest !== group.images[group.keeper].digest;
+/** Why an image cannot have a mark, or "": equal bytes are one picture, and what is protected is not removed. */
+function bar(group, i, verdict) {
+  const image = group.images[i];
+  if (verdict === DIFFERENT && image.digest === group.images[group.keeper].digest) return "Equal bytes are one picture. To keep both files: k";
+  return verdict === SAME && image.stays ? `It stays: ${image.stays}` : "";
 }
 
 function planLine(group, i) {
