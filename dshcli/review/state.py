@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from dshcli.commands.planning import line_of
@@ -88,15 +88,7 @@ class State:
 
 
 def _with_totals(header: Header, lines: list[Line]) -> Header:
-    return Header(
-        index=header.index,
-        model_id=header.model_id,
-        radius=header.radius,
-        verified=header.verified,
-        groups=len({line.group for line in lines}),
-        files=len(lines),
-        bytes=_freed(lines),
-    )
+    return replace(header, groups=len({line.group for line in lines}), files=len(lines), bytes=_freed(lines))
 
 
 def _freed(lines: list[Line]) -> int:
