@@ -114,6 +114,7 @@ def dupes(
     max_pixels: MaxPixels = None,
     jobs: Jobs = 0,
     plan: PlanFile = None,
+    decided: Annotated[bool, typer.Option("--decided", help="Also groups that you decided to keep.")] = False,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
     json: Json = False,
     csv: Csv = False,
@@ -138,7 +139,7 @@ def dupes(
     if plan is not None:
         ensure_plan_place(plan)
     limit = max_pixels or MAX_PIXELS
-    options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
+    options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit, decided)
     with Index.open(db or paths.default_index()) as index:
         result = find_dupes(index, options, Silent() if quiet else Terminal())
         show_dupes(screen, result if plan is None else with_plan(result, index, plan))
