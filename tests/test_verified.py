@@ -252,7 +252,12 @@ def test_kind_and_detail_in_every_format(
     from dshcli.show.screen import Format, Screen
 
     rows = list(csv.DictReader(dsh("dupes", "--csv").stdout.splitlines()))
-    assert list(rows[0])[-2:] == ["kind", "detail"] and list(rows[0])[:4] == ["group", "role", "distance", "exact"]
+    assert list(rows[0])[-3:] == ["kind", "detail", "verdict"] and list(rows[0])[:4] == [
+        "group",
+        "role",
+        "distance",
+        "exact",
+    ]
     told = {Path(row["path"]).stem: (row["role"], row["kind"], row["detail"]) for row in rows}
     assert told["big"] == ("keep", "", "") and told["small"] == ("copy", "resized", "")
     assert told["copy"] == ("copy", "edited", "3 steps")

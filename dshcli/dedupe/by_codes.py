@@ -57,15 +57,16 @@ class CodeTerms:
 
 def groups_by_codes(index: Index, images: Collection, terms: CodeTerms) -> Found:
     """Groups whose codes lie within the radius, corrected by verdicts."""
-    grouping = _group(images, terms)
+    grouping = group_codes(images, terms)
     seen = look(index, images, grouping.members)
     if seen.gone:
         images = images.without(seen.gone)
-        grouping = _group(images, terms)
+        grouping = group_codes(images, terms)
     return Found(images, grouping, len(seen.gone), seen.links)
 
 
-def _group(images: Collection, terms: CodeTerms) -> Grouping:
+def group_codes(images: Collection, terms: CodeTerms) -> Grouping:
+    """The groups, whatever became of the files."""
     flat = np.isin(images.ids, terms.flat)
     found = _by_codes(images, flat, terms.bits, terms.radius, terms.link)
     if not terms.verdicts.pairs:
