@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dshcli import paths
-from dshcli.app.options import Csv, Db, Json, Quiet, at_most_one
+from dshcli.app.options import Csv, Db, Jobs, Json, MaxPixels, ModelName, Quiet, Radius, at_most_one
 from dshcli.errors import UsageError
 
 commands = typer.Typer()
@@ -64,3 +64,41 @@ def decide(
         raise UsageError("nothing is said of these images", hint="Add --same, --keep-both, --different or --forget.")
     verdict = Verdict.SAME if same else Verdict.BOTH if keep_both else Verdict.DIFFERENT if different else None
     show_saved(screen, decide_pairs(database, images, verdict))
+
+
+@commands.command(
+    epilog="Example: dsh explain a.jpg b.jpg; with both pictures: dsh explain a.jpg b.jpg --report why.html"
+)
+def explain(
+    one: Annotated[str, typer.Argument(metavar="A", help="An image file, indexed or not.")],
+    other: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    radius: Radius = None,
+    groups: Annotated[
+        bool, typer.Option("--groups/--no-groups", help="Look where they stand in the index's groups: as dsh dupes.")
+    ] = True,
+    db: Db = None,
+    model: ModelName = None,
+    max_pixels: MaxPixels = None,
+    jobs: Jobs = 0,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Also write a page with both pictures and the facts.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say why two images are one picture to dsh dupes, or two: distance, candidates, proof, decisions, groups."""
+    from dshcli.commands.explain import ExplainOptions
+    from dshcli.commands.explain import explain as explained
+    from dshcli.images.opening import MAX_PIXELS
+    from dshcli.progress import Silent, Terminal
+    from dshcli.show.explain import show_explanation
+    from dshcli.show.page.explaining import write_explanation
+    from dshcli.show.screen import Screen
+
+    reporter = Silent() if quiet else Terminal()
+    limit = max_pixels or MAX_PIXELS
+    options = ExplainOptions(model, radius, groups, jobs, limit)
+    found = explained(db or paths.default_index(), (one, other), options, reporter)
+    show_explanation(Screen.of(json=json, csv=False, quiet=quiet), found)
+    if report is not None:
+        write_explanation(report, found, reporter, limit)
