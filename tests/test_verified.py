@@ -468,7 +468,7 @@ def test_the_output_of_json_is_json(indexed: Path, dsh: Dsh, prover: ToyProver) 
         record = json.loads(line)
         assert list(record) == ["group", "frees", "keeper", "members"]
         assert list(record["members"][0])[:3] == ["distance", "exact", "path"]
-        assert list(record["members"][0])[-2:] == ["kind", "detail"]
+        assert list(record["members"][0])[-3:] == ["kind", "detail", "verdict"]
 
 
 def test_the_real_prover_on_real_photos(dsh: Dsh) -> None:
