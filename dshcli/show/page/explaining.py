@@ -18,24 +18,25 @@ SIDE = 480  # pixels along the longer side of a picture
 
 def write_explanation(path: Path, found: Explanation, reporter: Reporter, max_pixels: int = MAX_PIXELS) -> None:
     """Writes the page. Raises DshError."""
-    pictures = "".join(_figure(side, max_pixels) for side in (found.one, found.other))
+    named = (("the first", found.one), ("the second", found.other))
+    pictures = "".join(_figure(name, side, max_pixels) for name, side in named)
     facts = pair_facts(found)
     title = f"{Path(found.one.path).name} and {Path(found.other.path).name}"
     body = (
         f'<h1>{words(title)}</h1>\n<p>{words(facts[-1][1])}</p>\n<div class="pair">{pictures}</div>\n'
-        f"<h2>Both</h2>{_table(facts)}"
+        f"<h2>Both</h2>{_table('both', facts)}"
     )
     write(path, document(title, body))
     reporter.say(f"wrote {path}")
 
 
-def _figure(side: Side, max_pixels: int) -> str:
+def _figure(name: str, side: Side, max_pixels: int) -> str:
     image = f'<img class="shown" src="{_picture(side, max_pixels)}" alt="{words(side.path)}">'
-    return f"<figure>{image}{_table(side_facts(side))}</figure>"
+    return f"<figure>{image}{_table(name, side_facts(side))}</figure>"
 
 
-def _table(facts: list[Fact]) -> str:
-    return table(["", ""], [[words(name), f"<code>{words(value)}</code>"] for name, value in facts])
+def _table(name: str, facts: list[Fact]) -> str:
+    return table([name, ""], [[words(name), f"<code>{words(value)}</code>"] for name, value in facts])
 
 
 def _picture(side: Side, max_pixels: int) -> str:
