@@ -13,10 +13,16 @@ from dshcli.commands.choosing import (
     choose_radius,
     maybe_config,
 )
+from dshcli.dedupe.against import against_by_codes
 from dshcli.dedupe.by_codes import Found, Verification, groups_by_codes
-from dshcli.dedupe.collection import Collection, Positions, collect, rows_of, savings
-from dshcli.dedupe.keepers import reason
-from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups
+from dshcli.dedupe.collection import Collection, Positions, Scope, collect, rows_of, savings
+from dshcli.dedupe.keep_rules import ByTrait, keep_rules
+from dshcli.dedupe.keepers import Rule, reason
+from dshcli.dedupe.measuring import Measuring
+from dshcli.dedupe.ranking import trait_ranks
+from dshcli.dedupe.staying import Staying, staying
+from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups, with_candidates_ranked
+from dshcli.errors import UsageError
 from dshcli.hasher.models import ModelConfig
 from dshcli.hasher.waves import FARTHEST
 from dshcli.images.opening import MAX_PIXELS
@@ -37,6 +43,9 @@ class DupesOptions:
 
     verify: prove on their pixels that members are the same picture (None: if the model was trained on copies); kinds:
     only members of these kinds (none: all); jobs: threads (0: one a core); max_pixels: of a picture to verify.
+
+    keep: the rules by which keepers are chosen (None: the usual ones), see keep_rules.py; protect: folders whose files
+    all stay; against: the same, and only other images are compared, with those below them.
     """
 
     model: str | None = None
@@ -47,18 +56,25 @@ class DupesOptions:
     kinds: tuple[str, ...] = ()
     jobs: int = 0
     max_pixels: int = MAX_PIXELS
+    keep: str | None = None
+    protect: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Member:
     """An image of a group: its distance from the keeper in bits, whether its bytes are the keeper's, and what it is to
-    the keeper: a proof.kinds.Kind, or "similar" where nothing is proven; detail: a few words about that, or ""."""
+    the keeper: a proof.kinds.Kind, or "similar" where nothing is proven; detail: a few words about that, or "".
+
+    stays: why the image is not to be removed, although it is a copy, or "".
+    """
 
     image: Image
     distance: int
     exact: bool
     kind: str
     detail: str
+    stays: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,8 @@ class Group:
 @dataclass(frozen=True)
 class Dupes:
     """All groups, with their totals. `groups` reads the rows of a group only when it is its turn, as `flat_images` does
-    the rows of the `flat` images that are left out."""
+    the rows of the `flat` images that are left out. copies: images that could go; protected: folders whose files stay.
+    """
 
     model: IndexedModel
     radius: int
@@ -89,12 +106,14 @@ class Dupes:
     verification: Verification | None
     flat: int
     flat_images: Iterator[Image]
+    protected: tuple[str, ...] = ()
 
 
 def find_dupes(
     index: Index, options: DupesOptions, reporter: Reporter | None = None, prover: Prover | None = None
 ) -> Dupes:
     """Groups the images of an index. Raises NoIndex, NoModel, UsageError, DshError."""
+    choice = _choice(index, options)
     model = choose_indexed(index, options.model)
     config = maybe_config(model, options.model)
     rates = () if config is None else config.false_rates
@@ -103,17 +122,52 @@ def find_dupes(
     radius = choose_radius(options.radius, model)
     flat = flat_images(index, FLAT) if rates else np.empty(0, np.int64)
     by_contents = verify or bool(options.kinds)
-    images = collect(index, model, options.folders, digests=by_contents or len(flat) > 0)
+    digests = by_contents or len(flat) > 0 or choice.by_traits
+    images = collect(index, model, choice.scope, digests=digests, rules=choice.rules)
     flat = flat[np.isin(flat, images.ids)]
-    if not by_contents:
-        found = groups_by_codes(index, images, flat, model.bits, radius, options.link)
-        return _dupes(index, model, radius, found, flat, verify=False)
-    terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels)
-    if config is not None:
+    reporter = reporter or Silent()
+    rank = trait_ranks(choice.rules, Measuring(index, options.jobs, options.max_pixels, reporter))
+    clean = choice.staying.clean
+    terms = Terms(
+        model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels, rank=rank, clean=clean
+    )
+    if by_contents and config is not None:
         wide = verify and options.radius is None
         terms = _widened(terms, config, len(images.ids)) if wide else _by_waves(terms, config)
-    found = verified_groups(index, images, terms, prover or PixelProver(), reporter or Silent())
-    return _dupes(index, model, terms.radius, found, flat, verify=verify)
+    if terms.near is None:
+        images = with_candidates_ranked(images, terms)
+    if by_contents:
+        found = verified_groups(index, images, terms, prover or PixelProver(), reporter)
+    elif clean is not None:
+        found = against_by_codes(index, images, flat, clean, model.bits, radius)
+    else:
+        found = groups_by_codes(index, images, flat, model.bits, radius, options.link)
+    return _dupes(index, model, terms.radius, found, flat, choice, verify=verify)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What may go: where duplicates are sought, what stays, and the rules for the rest."""
+
+    scope: Scope
+    staying: Staying
+    rules: tuple[Rule, ...]
+
+    @property
+    def by_traits(self) -> bool:
+        return any(isinstance(rule, ByTrait) for rule in self.rules)
+
+
+def _choice(index: Index, options: DupesOptions) -> _Choice:
+    if options.against and options.link != "star":
+        raise UsageError(
+            f"--against and --link {options.link} exclude each other",
+            hint="Against clean folders, each new image is compared with their images alone: leave out --link.",
+        )
+    rules = keep_rules(index, options.keep)
+    stays = staying(index, options.protect, options.against)
+    scope = Scope(options.folders) if stays.clean is None else Scope(options.folders, stays.clean)
+    return _Choice(scope, stays, (*stays.rules, *rules))
 
 
 def _by_waves(terms: Terms, config: ModelConfig) -> Terms:
@@ -127,17 +181,23 @@ def _widened(terms: Terms, config: ModelConfig, images: int) -> Terms:
     return replace(
         terms,
         radius=candidate_radius(config.false_rates, images, terms.radius),
-        near=terms.radius // 2 if terms.link == "star" else None,  # so near lie plain copies, not changed ones
+        # So near lie plain copies, not changed ones. Around a clean image its copies gather anyway.
+        near=terms.radius // 2 if terms.link == "star" and terms.clean is None else None,
         turns=config.turns,
         waves=FARTHEST,
     )
 
 
-def _dupes(index: Index, model: IndexedModel, radius: int, found: Found, flat: Positions, *, verify: bool) -> Dupes:
+def _dupes(
+    index: Index, model: IndexedModel, radius: int, found: Found, flat: Positions, choice: _Choice, *, verify: bool
+) -> Dupes:
     images, grouping = found.images, found.grouping
-    frees = savings(images, grouping, found.links)
+    stays = choice.staying.ids
+    frees = savings(images, grouping, np.concatenate([np.asarray(found.links, np.int64), stays]))
     keepers = grouping.members[grouping.starts[:-1]]
     order = np.lexsort((images.ranks[keepers], -frees))
+    kept = np.isin(images.ids[grouping.members], stays)
+    kept[grouping.starts[:-1]] = True
     return Dupes(
         model=model,
         radius=radius,
@@ -145,16 +205,19 @@ def _dupes(index: Index, model: IndexedModel, radius: int, found: Found, flat: P
         missing=found.gone,
         warning="" if verify else chance_warning(len(images.ids), model.bits, radius),
         count=len(order),
-        copies=len(grouping.members) - len(order),
+        copies=len(kept) - int(kept.sum()),
         frees=int(frees.sum()),
-        groups=_groups(index, images, found, order, frees),
+        groups=_groups(index, images, found, order, frees, choice),
         verification=found.verification if verify else None,
         flat=len(flat),
         flat_images=rows_of(index, flat),
+        protected=choice.staying.folders,
     )
 
 
-def _groups(index: Index, images: Collection, found: Found, order: Positions, frees: Positions) -> Iterator[Group]:
+def _groups(
+    index: Index, images: Collection, found: Found, order: Positions, frees: Positions, choice: _Choice
+) -> Iterator[Group]:
     grouping = found.grouping
     members = (grouping.members[grouping.starts[g] : grouping.starts[g + 1]] for g in order)
     rows = rows_of(index, images.ids[np.concatenate([*members])]) if len(order) else iter(())
@@ -165,9 +228,15 @@ def _groups(index: Index, images: Collection, found: Found, order: Positions, fr
         yield Group(
             number=number,
             keeper=keeper,
-            why=reason(keeper, others),
+            why=reason(keeper, others, choice.rules),
             members=tuple(
-                Member(image, distance, image.digest == keeper.digest, *_kind(found, keeper, image))
+                Member(
+                    image,
+                    distance,
+                    image.digest == keeper.digest,
+                    *_kind(found, keeper, image),
+                    stays=choice.staying.reason(image),
+                )
                 for image, distance in zip(others, distances, strict=True)
             ),
             frees=int(frees[g]),

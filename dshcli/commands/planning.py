@@ -20,6 +20,7 @@ def with_plan(result: Dupes, index: Index, path: Path) -> Dupes:
         groups=result.count,
         files=result.copies,
         bytes=result.frees,
+        protected=result.protected,
     )
     return replace(result, groups=_written(result.groups, path, header))
 
@@ -29,6 +30,8 @@ def _written(groups: Iterator[Group], path: Path, header: Header) -> Iterator[Gr
         for group in groups:
             keep = _file(group.keeper)
             for m in group.members:
+                if m.stays:
+                    continue
                 write(Line(group.number, keep, _file(m.image), str(m.kind), m.detail, group.why))
             yield group
 

@@ -94,11 +94,16 @@ def _show_for_people(screen: Screen, group: Group) -> None:
     screen.line(f"Group {group.number}: {1 + len(group.members)} images{frees}")
     screen.line(f"  keep  {facts(group.keeper)}  {near(group.keeper.path)}  ({group.why})")
     for member in group.members:
-        screen.line(f"  copy  {facts(member.image)}  {near(member.image.path)}  ({_what(member)})")
+        role = "keep" if member.stays else "copy"
+        screen.line(f"  {role}  {facts(member.image)}  {near(member.image.path)}  ({_what(member)})")
 
 
 def _what(member: Member) -> str:
-    """What a member is, for people."""
+    """What a member is, for people, and why it stays if it does."""
+    return f"{member.stays}; {_kind(member)}" if member.stays else _kind(member)
+
+
+def _kind(member: Member) -> str:
     if member.exact:
         return "exact copy"
     if member.kind == SIMILAR and not member.detail:
@@ -116,7 +121,7 @@ def _record(group: Group) -> dict[str, Any]:
 
 
 def _member_record(member: Member) -> dict[str, Any]:
-    kind = {"kind": str(member.kind), "detail": member.detail}
+    kind = {"stays": member.stays, "kind": str(member.kind), "detail": member.detail}
     return {"distance": member.distance, "exact": member.exact, **image_record(member.image), **kind}
 
 
@@ -128,4 +133,5 @@ def _rows(group: Group) -> Iterator[tuple[Any, ...]]:
     for m in group.members:
         image = m.image
         facts = (image.width, image.height, image.size, image.path)
-        yield (group.number, "copy", m.distance, m.exact, *facts, "", "", str(m.kind), m.detail)
+        role = "keep" if m.stays else "copy"
+        yield (group.number, role, m.distance, m.exact, *facts, m.stays, "", str(m.kind), m.detail)
