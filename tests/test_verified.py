@@ -451,9 +451,9 @@ def test_a_read_only_index_is_verified_and_nothing_kept(
 def test_a_disk_that_fills_up_is_told_once(
     indexed: Path, prover: ToyProver, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dshcli.library import proofs
+    from dshcli.library import saving
 
-    monkeypatch.setattr(proofs, "SECONDS", 0.0)
+    monkeypatch.setattr(saving, "SECONDS", 0.0)
     with closing(sqlite3.connect(home / "index.db", isolation_level=None)) as connection:
         connection.execute("CREATE TRIGGER full BEFORE INSERT ON proofs BEGIN SELECT raise(ABORT, 'no room'); END")
     listener = Listener()

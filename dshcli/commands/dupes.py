@@ -14,11 +14,17 @@ from dshcli.commands.choosing import (
     choose_radius,
     maybe_config,
 )
+from dshcli.dedupe.against import against_by_codes
 from dshcli.dedupe.by_codes import CodeTerms, Found, Verification, groups_by_codes
-from dshcli.dedupe.collection import Positions, collect, rows_of, savings
-from dshcli.dedupe.keepers import reason
-from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, groups_where
-from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups
+from dshcli.dedupe.collection import Positions, Scope, collect, rows_of, savings
+from dshcli.dedupe.keep_rules import Among, ByTrait, keep_rules
+from dshcli.dedupe.keepers import Rule, reason
+from dshcli.dedupe.measuring import Measuring
+from dshcli.dedupe.ranking import trait_ranks
+from dshcli.dedupe.staying import Staying, staying
+from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, chosen_images, groups_where
+from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups, with_candidates_ranked
+from dshcli.errors import UsageError
 from dshcli.hasher.models import ModelConfig
 from dshcli.hasher.waves import FARTHEST
 from dshcli.images.opening import MAX_PIXELS
@@ -39,8 +45,11 @@ class DupesOptions:
     only images under these (none: all).
 
     verify: prove on their pixels that members are the same picture (None: if the model was trained on copies); kinds:
-    only members of these kinds (none: all); jobs: threads (0: one a core); max_pixels: of a picture to verify. decided:
-    also the groups of which nothing is left to decide.
+    only members of these kinds (none: all); jobs: threads (0: one a core); max_pixels: of a picture to verify.
+
+    keep: the rules by which keepers are chosen (None: the usual ones), see keep_rules.py; protect: folders whose files
+    all stay; against: the same, and only other images are compared, with those below them. decided: also the groups of
+    which nothing is left to decide.
     """
 
     model: str | None = None
@@ -51,6 +60,9 @@ class DupesOptions:
     kinds: tuple[str, ...] = ()
     jobs: int = 0
     max_pixels: int = MAX_PIXELS
+    keep: str | None = None
+    protect: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
     decided: bool = False
 
 
@@ -59,7 +71,8 @@ class Member:
     """An image of a group: its distance from the keeper in bits, whether its bytes are the keeper's, and what it is to
     the keeper: a proof.kinds.Kind, or "similar" where nothing is proven; detail: a few words about that, or "".
 
-    verdict: what was decided about it, "same" or "keep both", or "".
+    stays: why the image is not to be removed, although it is a copy, or "". verdict: what was decided about it, "same"
+    or "keep both", or "".
     """
 
     image: Image
@@ -67,12 +80,13 @@ class Member:
     exact: bool
     kind: str
     detail: str
+    stays: str = ""
     verdict: str = ""
 
     @property
     def kept(self) -> bool:
         """Whether it stays, so that it is no file to remove."""
-        return self.verdict == Verdict.BOTH
+        return bool(self.stays) or self.verdict == Verdict.BOTH
 
 
 @dataclass(frozen=True)
@@ -88,9 +102,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Dupes:
-    """All groups, with their totals: copies are the files to remove, settled the groups left out since nothing of them
-    is left to decide. `groups` reads the rows of a group only when it is its turn, as `flat_images` does
-    the rows of the `flat` images that are left out."""
+    """All groups, with their totals. `groups` reads the rows of a group only when it is its turn, as `flat_images` does
+    the rows of the `flat` images that are left out. copies: images that could go; protected: folders whose files stay;
+    settled: groups that are left out since nothing of them is left to decide.
+    """
 
     model: IndexedModel
     radius: int
@@ -104,6 +119,7 @@ class Dupes:
     verification: Verification | None
     flat: int
     flat_images: Iterator[Image]
+    protected: tuple[str, ...] = ()
     settled: int = 0
 
 
@@ -111,6 +127,7 @@ def find_dupes(
     index: Index, options: DupesOptions, reporter: Reporter | None = None, prover: Prover | None = None
 ) -> Dupes:
     """Groups the images of an index. Raises NoIndex, NoModel, UsageError, DshError."""
+    choice = _choice(index, options)
     model = choose_indexed(index, options.model)
     config = maybe_config(model, options.model)
     rates = () if config is None else config.false_rates
@@ -119,29 +136,59 @@ def find_dupes(
     radius = choose_radius(options.radius, model)
     flat = flat_images(index, FLAT) if rates else np.empty(0, np.int64)
     by_contents = verify or bool(options.kinds)
-    verdicts = Verdicts.load(index)
-    images = collect(index, model, options.folders, digests=by_contents or len(flat) > 0 or bool(verdicts))
-    images = verdicts.chosen_first(images)
+    digests = by_contents or len(flat) > 0 or choice.by_traits or bool(choice.verdicts)
+    images = collect(index, model, choice.scope, digests=digests, rules=choice.rules)
     flat = flat[np.isin(flat, images.ids)]
-    if not by_contents:
-        found = groups_by_codes(index, images, CodeTerms(model.bits, radius, options.link, flat, verdicts))
-        return _dupes(index, model, radius, found, flat, _Decided(verdicts, options.decided), verify=False)
+    reporter = reporter or Silent()
+    rank = trait_ranks(choice.rules, Measuring(index, options.jobs, options.max_pixels, reporter))
+    clean = choice.staying.clean
     terms = Terms(
-        model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels, verdicts=verdicts
+        model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels, rank=rank, clean=clean,
+        verdicts=choice.verdicts,
     )  # fmt: skip
-    if config is not None:
+    if by_contents and config is not None:
         wide = verify and options.radius is None
         terms = _widened(terms, config, len(images.ids)) if wide else _by_waves(terms, config)
-    found = verified_groups(index, images, terms, prover or PixelProver(), reporter or Silent())
-    return _dupes(index, model, terms.radius, found, flat, _Decided(verdicts, options.decided), verify=verify)
+    if terms.near is None:
+        images = with_candidates_ranked(images, terms)
+    by_codes = CodeTerms(model.bits, radius, options.link, flat, choice.verdicts)
+    if by_contents:
+        found = verified_groups(index, images, terms, prover or PixelProver(), reporter)
+    elif clean is not None:
+        found = against_by_codes(index, images, clean, by_codes)
+    else:
+        found = groups_by_codes(index, images, by_codes)
+    return _dupes(index, model, terms.radius, found, flat, choice, verify=verify)
 
 
 @dataclass(frozen=True)
-class _Decided:
-    """The verdicts, and whether groups of which nothing is left to decide are shown."""
+class _Choice:
+    """What may go: where duplicates are sought, what stays, the rules for the rest, and what was decided; settled:
+    whether groups of which nothing is left to decide are shown."""
 
+    scope: Scope
+    staying: Staying
+    rules: tuple[Rule, ...]
     verdicts: Verdicts
-    shown: bool
+    settled: bool
+
+    @property
+    def by_traits(self) -> bool:
+        return any(isinstance(rule, ByTrait) for rule in self.rules)
+
+
+def _choice(index: Index, options: DupesOptions) -> _Choice:
+    if options.against and options.link != "star":
+        raise UsageError(
+            f"--against and --link {options.link} exclude each other",
+            hint="Against clean folders, each new image is compared with their images alone: leave out --link.",
+        )
+    stays, verdicts = staying(index, options.protect, options.against), Verdicts.load(index)
+    scope = Scope(options.folders) if stays.clean is None else Scope(options.folders, stays.clean)
+    chosen = [Among(CHOICE, chosen_images(index))] if verdicts.chosen else []
+    # Chosen images come before all others, but for clean ones, around which the groups are.
+    first = [*chosen, *stays.rules] if stays.clean is None else [*stays.rules, *chosen]
+    return _Choice(scope, stays, (*first, *keep_rules(index, options.keep)), verdicts, options.decided)
 
 
 def _by_waves(terms: Terms, config: ModelConfig) -> Terms:
@@ -155,31 +202,26 @@ def _widened(terms: Terms, config: ModelConfig, images: int) -> Terms:
     return replace(
         terms,
         radius=candidate_radius(config.false_rates, images, terms.radius),
-        near=terms.radius // 2 if terms.link == "star" else None,  # so near lie plain copies, not changed ones
+        # So near lie plain copies, not changed ones. Around a clean image its copies gather anyway.
+        near=terms.radius // 2 if terms.link == "star" and terms.clean is None else None,
         turns=config.turns,
         waves=FARTHEST,
     )
 
 
 def _dupes(
-    index: Index,
-    model: IndexedModel,
-    radius: int,
-    found: Found,
-    flat: Positions,
-    decided: _Decided,
-    *,
-    verify: bool,
+    index: Index, model: IndexedModel, radius: int, found: Found, flat: Positions, choice: _Choice, *, verify: bool
 ) -> Dupes:
-    images, grouping = found.images, found.grouping
-    roles = decided.verdicts.roles(images, grouping)
-    if not decided.shown:
-        found = replace(found, grouping=groups_where(grouping, ~roles.settled))
-    kept = images.ids[grouping.members[roles.kept]].tolist()
+    images, roles = found.images, choice.verdicts.roles(found.images, found.grouping)
+    stays = np.union1d(choice.staying.ids, images.ids[found.grouping.members[roles.kept]])
+    if not choice.settled:
+        found = replace(found, grouping=groups_where(found.grouping, ~roles.settled))
     grouping = found.grouping
-    frees = savings(images, grouping, [*found.links, *kept])
+    frees = savings(images, grouping, np.concatenate([np.asarray(found.links, np.int64), stays]))
     keepers = grouping.members[grouping.starts[:-1]]
     order = np.lexsort((images.ranks[keepers], -frees))
+    kept = np.isin(images.ids[grouping.members], stays)
+    kept[grouping.starts[:-1]] = True
     return Dupes(
         model=model,
         radius=radius,
@@ -187,17 +229,18 @@ def _dupes(
         missing=found.gone,
         warning="" if verify else chance_warning(len(images.ids), model.bits, radius),
         count=len(order),
-        copies=len(grouping.members) - len(order) - int(np.isin(images.ids[grouping.members], kept).sum()),
+        copies=len(kept) - int(kept.sum()),
         frees=int(frees.sum()),
-        groups=_groups(index, found, order, frees, decided.verdicts),
+        groups=_groups(index, found, order, frees, choice),
         verification=found.verification if verify else None,
         flat=len(flat),
         flat_images=rows_of(index, flat),
-        settled=0 if decided.shown else int(roles.settled.sum()),
+        protected=choice.staying.folders,
+        settled=0 if choice.settled else int(roles.settled.sum()),
     )
 
 
-def _groups(index: Index, found: Found, order: Positions, frees: Positions, verdicts: Verdicts) -> Iterator[Group]:
+def _groups(index: Index, found: Found, order: Positions, frees: Positions, choice: _Choice) -> Iterator[Group]:
     images, grouping = found.images, found.grouping
     members = (grouping.members[grouping.starts[g] : grouping.starts[g + 1]] for g in order)
     rows = rows_of(index, images.ids[np.concatenate([*members])]) if len(order) else iter(())
@@ -209,9 +252,9 @@ def _groups(index: Index, found: Found, order: Positions, frees: Positions, verd
         yield Group(
             number=number,
             keeper=keeper,
-            why=CHOICE if keeper.digest in verdicts.chosen and len(contents) > 1 else reason(keeper, others),
+            why=reason(keeper, others, choice.rules),
             members=tuple(
-                _member(found, keeper, image, distance, (verdicts, contents))
+                _member(found, keeper, image, distance, contents, choice)
                 for image, distance in zip(others, distances, strict=True)
             ),
             frees=int(frees[g]),
@@ -219,12 +262,12 @@ def _groups(index: Index, found: Found, order: Positions, frees: Positions, verd
 
 
 def _member(
-    found: Found, keeper: Image, image: Image, distance: int, decided: tuple[Verdicts, Counter[bytes]]
+    found: Found, keeper: Image, image: Image, distance: int, contents: Counter[bytes], choice: _Choice
 ) -> Member:
-    verdicts, contents = decided
-    verdict = verdicts.told(keeper.digest, image.digest, contents)
-    kind, detail = _kind(found, keeper, image, verdicts)
-    return Member(image, distance, image.digest == keeper.digest, kind, detail, str(verdict or ""))
+    verdict = choice.verdicts.told(keeper.digest, image.digest, contents)
+    kind, detail = _kind(found, keeper, image, choice.verdicts)
+    exact, stays = image.digest == keeper.digest, choice.staying.reason(image)
+    return Member(image, distance, exact, kind, detail, stays, str(verdict or ""))
 
 
 def _kind(found: Found, keeper: Image, image: Image, verdicts: Verdicts) -> tuple[str, str]:

@@ -20,6 +20,7 @@ def with_plan(result: Dupes, index: Index, path: Path) -> Dupes:
         groups=result.count,
         files=result.copies,
         bytes=result.frees,
+        protected=result.protected,
     )
     return replace(result, groups=_written(result.groups, path, header))
 

@@ -75,9 +75,7 @@ def group_codes(images: Collection, terms: CodeTerms) -> Grouping:
     marks = terms.verdicts.marks(digests)
     if not marks.marked:
         return found
-    flat_contents = np.zeros(len(digests), np.bool_)
-    flat_contents[ranked.distinct.ids[flat[ranked.order]]] = True
-    return with_marks(found, ranked, flat_contents, (terms.bits, terms.radius), terms.link, marks)
+    return with_marks(found, ranked, flat_contents(ranked, flat), (terms.bits, terms.radius), terms.link, marks)
 
 
 def _by_codes(images: Collection, flat: npt.NDArray[np.bool_], bits: int, radius: int, link: str) -> Grouping:
@@ -92,6 +90,13 @@ def _by_codes(images: Collection, flat: npt.NDArray[np.bool_], bits: int, radius
         np.concatenate([np.flatnonzero(~flat)[near.members], np.flatnonzero(flat)[equal.members]]),
         np.concatenate([near.distances, equal.distances]),
     )
+
+
+def flat_contents(ranked: Ranked, flat: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which contents are flat, given which images are."""
+    of_contents = np.zeros(ranked.distinct.columns.shape[1], np.bool_)
+    of_contents[ranked.distinct.ids[flat[ranked.order]]] = True
+    return of_contents
 
 
 def rank_contents(images: Collection) -> tuple[Ranked, list[bytes]]:

@@ -37,6 +37,15 @@ def with_marks(
     return grouped(ranked, keepers)
 
 
+def only_corrected(
+    base: Grouping, ranked: Ranked, flat: npt.NDArray[np.bool_], within: tuple[int, int], marks: Marks
+) -> Positions:
+    """The keepers of contents in groups that no rule of LINKS made, corrected. Arguments as of with_marks."""
+    codes = word_rows(ranked.distinct.columns)[:, : code_bytes(within[0])]
+    keepers = _content_keepers(base, ranked)
+    return corrected(keepers, marks, np.arange(len(keepers)), _Contents(codes, ~flat, *within).partners)
+
+
 def _content_keepers(base: Grouping, ranked: Ranked) -> Positions:
     """The keeper of each content, given groups of images."""
     contents = np.empty(len(ranked.order), np.int64)

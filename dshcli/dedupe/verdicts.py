@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -124,16 +124,6 @@ class Verdicts:
         marks.chosen.extend(sorted(places[digest] for digest in self.chosen if digest in places))
         return marks
 
-    def chosen_first(self, images: Collection) -> Collection:
-        """The same images; those of chosen contents rank before all others, and else all as they were."""
-        if not self.chosen:
-            return images
-        chosen = np.fromiter((digest.tobytes() in self.chosen for digest in images.digests), np.bool_, len(images.ids))
-        order = np.lexsort((images.ranks, ~chosen))
-        ranks = np.empty(len(order), np.int64)
-        ranks[order] = np.arange(len(order))
-        return replace(images, ranks=ranks)
-
     def roles(self, images: Collection, grouping: Grouping) -> "Roles":
         """What the verdicts make of groups. Groups that they do not touch cost next to nothing."""
         kept, settled = np.zeros(len(grouping.members), np.bool_), np.zeros(len(grouping), np.bool_)
@@ -166,6 +156,12 @@ def groups_where(grouping: Grouping, wanted: npt.NDArray[np.bool_]) -> Grouping:
     members = np.repeat(wanted, sizes)
     starts: Positions = np.concatenate([[0], np.cumsum(sizes[wanted])])
     return Grouping(starts, grouping.members[members], grouping.distances[members])
+
+
+def chosen_images(index: Index) -> Positions:
+    """The ids, ascending, of the images of chosen contents."""
+    rows = index.rows("SELECT id FROM images JOIN chosen_keepers USING (digest) ORDER BY id")
+    return np.fromiter((row[0] for row in rows), np.int64, len(rows))
 
 
 def _files(index: Index) -> dict[bytes, int]:

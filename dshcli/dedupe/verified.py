@@ -4,17 +4,19 @@ All that matters here is what files hold, so contents are numbered instead of im
 image. Files of equal bytes are one content and need no proof.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from dshcli.codes import Codes
+from dshcli.dedupe.against import copies_of_clean, new_against_clean
 from dshcli.dedupe.by_codes import Found, Verification, rank_contents
-from dshcli.dedupe.centres import best_keepers, central_first, content_ranks
+from dshcli.dedupe.centres import best_keepers, central_first
 from dshcli.dedupe.collection import Collection, Look, look
 from dshcli.dedupe.correcting import chained, corrected
 from dshcli.dedupe.decided_pairs import Partnership, not_different, of_one_colour
+from dshcli.dedupe.ranking import Rank, as_ranked, group_ranks, near_another, near_when_turned
 from dshcli.dedupe.rules import EachOf, SingleRule, StarRule
 from dshcli.dedupe.verdicts import Marks, Verdicts
 from dshcli.hasher.waves import Turns
@@ -41,7 +43,8 @@ class Terms:
 
     jobs, max_pixels: the threads and the largest picture of the proving. near: groups gather around those contents that
     have the most others within it (None: around their keepers, so that no member is farther from its keeper than the
-    radius). verdicts: what people decided; where they did, no proof and no radius counts.
+    radius). rank: of the members, once groups have gathered. clean: images (ids, ranked before all others) with which
+    alone others are compared. verdicts: what people decided; where they did, no proof and no radius counts.
     """
 
     bits: int
@@ -54,6 +57,8 @@ class Terms:
     near: int | None = None
     turns: Turns | None = None
     waves: int = 0
+    rank: Rank = as_ranked
+    clean: Positions | None = None
     verdicts: Verdicts = field(default_factory=Verdicts)
 
     def accepts(self, proof: Proof) -> bool:
@@ -96,7 +101,11 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
     contents, gone, changed = _present(index, images, terms, reporter)
     ranked, candidates = contents.ranked, contents.candidates
     present = by_rank.where(np.isin(by_rank.ids, contents.images.ids))
-    keepers, proofs, tally = _prove(index, contents, content_ranks(present, ranked), terms, prover, reporter)
+    keepers, proofs, tally = _prove(
+        index, contents, lambda found: group_ranks(terms.rank, present, ranked, found), terms, prover, reporter
+    )
+    if terms.clean is not None:
+        ranked = copies_of_clean(ranked, keepers, np.isin(contents.images.ids[ranked.order], terms.clean))
     ranked = ranked if Kind.EXACT in terms.kinds else _without_equals(ranked, keepers)
     return Found(
         present,
@@ -106,6 +115,21 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
         {contents.digests[content]: proof for content, proof in proofs.items()},
         Verification(len(candidates.pairs), candidates.left_out, tally, changed),
     )
+
+
+def with_candidates_ranked(images: Collection, terms: Terms) -> Collection:
+    """The images ranked with the traits of all that may be grouped: for rules by which ranks decide what is grouped."""
+    if terms.rank is as_ranked:
+        return images
+    lively = ~np.isin(images.ids, terms.flat)
+    codes = images.codes[lively]
+    if terms.clean is None:
+        near = near_another(codes, terms.bits, terms.radius)
+        if terms.turns is not None:
+            near |= near_when_turned(codes, terms.turns, _waves_within(terms, len(codes)))
+    else:
+        near = np.zeros(len(codes), np.bool_)  # clean images are kept anyway, whichever is the best of them
+    return terms.rank(images, np.flatnonzero(lively)[near])
 
 
 def _measured(grouping: Grouping, images: Collection, terms: Terms) -> Grouping:
@@ -118,9 +142,17 @@ def _measured(grouping: Grouping, images: Collection, terms: Terms) -> Grouping:
 
 
 def _prove(
-    index: Index, contents: _Contents, ranks: Positions, terms: Terms, prover: Prover, reporter: Reporter
+    index: Index,
+    contents: _Contents,
+    ranks: Callable[[Positions], Positions],
+    terms: Terms,
+    prover: Prover,
+    reporter: Reporter,
 ) -> tuple[Positions, dict[int, Proof], Tally]:
-    """The keeper of each content, what it is to its keeper by content, and the counts. ranks: of the contents."""
+    """The keeper of each content, what it is to its keeper by content, and the counts.
+
+    ranks: of the contents, given the keeper of each before the best one is chosen.
+    """
     own, pairs, marks = np.arange(len(contents.digests)), contents.candidates.pairs, contents.marks
     if not len(pairs) and not marks.said:
         return own, {}, Tally()
@@ -138,16 +170,24 @@ def _prove(
 
 
 def _star(
-    contents: _Contents, ranks: Positions, proving: Proving, terms: Terms, reporter: Reporter
+    contents: _Contents,
+    ranks: Callable[[Positions], Positions],
+    proving: Proving,
+    terms: Terms,
+    reporter: Reporter,
 ) -> tuple[Positions, dict[int, Proof]]:
-    pairs, marks = contents.candidates.pairs, contents.marks
+    pairs, marks, own = contents.candidates.pairs, contents.marks, np.arange(len(contents.digests))
     through = terms.near is not None
-    rule = StarRule(len(ranks), pairs, terms.accepts, through=through, different=marks.different)
+    rule = StarRule(len(own), pairs, terms.accepts, through=through, different=marks.different)
     with reporter.task("verifying", total=len(pairs), unit="pair") as task:
         proving.run(rule, task)
     partnership = Partnership(pairs, marks, through, proving, terms.accepts, reporter)
-    keepers = best_keepers(rule.keepers, rule.proofs, ranks) if through else rule.keepers
-    keepers = corrected(keepers, marks, ranks, partnership.partners)
+    found = rule.keepers.copy()
+    for one, other in marks.said:
+        found[other] = found[one]  # so that they are ranked as members of groups are
+    by_rank = ranks(found) if through else own
+    keepers = best_keepers(rule.keepers, rule.proofs, by_rank) if through else rule.keepers
+    keepers = corrected(keepers, marks, by_rank, partnership.partners)
     if np.array_equal(keepers, rule.keepers):
         return keepers, rule.proofs
     return keepers, _around_keepers(rule, keepers, proving, terms, reporter)
@@ -198,7 +238,9 @@ def _present(
         while True:
             ranked, digests = rank_contents(images)
             marks = terms.verdicts.marks(digests)
-            candidates = _candidates(ranked, np.isin(images.ids[ranked.order], terms.flat), terms)
+            if terms.clean is not None:
+                marks.chosen.clear()  # clean images keep their groups
+            candidates = _candidates(ranked, images.ids[ranked.order], terms)
             candidates = replace(candidates, pairs=not_different(candidates.pairs, marks, len(digests)))
             in_play = np.bincount(ranked.distinct.ids, minlength=len(digests)) > 1
             in_play[candidates.pairs.left] = in_play[candidates.pairs.right] = True
@@ -212,25 +254,34 @@ def _present(
             images = images.without([*seen.gone, *seen.changed])
 
 
-def _candidates(ranked: Ranked, flat: npt.NDArray[np.bool_], terms: Terms) -> Candidates:
-    """Pairs of contents that may be proven; `flat` says of the images in order of preference which are flat."""
+def _candidates(ranked: Ranked, ids: Positions, terms: Terms) -> Candidates:
+    """Pairs of contents that may be proven; ids: of the images in order of preference."""
     if terms.kinds == {Kind.EXACT}:
         return Candidates(joined([]), 0)
     lively = np.ones(ranked.distinct.columns.shape[1], np.bool_)
-    lively[ranked.distinct.ids[flat]] = False
+    lively[ranked.distinct.ids[np.isin(ids, terms.flat)]] = False
     places = np.flatnonzero(lively)
     codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
-    found = candidate_pairs(codes, terms.bits, terms.radius)
-    if terms.turns is not None:
-        found = united(found, _by_waves(codes, terms.turns, terms.waves))
+    within = _waves_within(terms, len(codes))
+    if terms.clean is not None:
+        contents = np.unique(ranked.distinct.ids[np.isin(ids, terms.clean)])
+        found = new_against_clean(codes, int(lively[contents].sum()), terms.bits, terms.radius, terms.turns, within)
+    else:
+        found = candidate_pairs(codes, terms.bits, terms.radius)
+        if terms.turns is not None:
+            found = united(found, _by_waves(codes, terms.turns, within))
     pairs = found.pairs
     return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
 
 
-def _by_waves(codes: Codes, turns: Turns, waves: int) -> Candidates:
-    """Pairs of codes whose waves are near in some orientation; among many codes only the nearest ones, since finding
-    the others takes a time that grows with the square of their number."""
-    within = min(waves, WAVES_OF_MANY) if len(codes) > MANY else waves
+def _waves_within(terms: Terms, codes: int) -> int:
+    """How many waves may differ; among many codes only the nearest are looked for, since finding the others takes a
+    time that grows with the square of their number."""
+    return min(terms.waves, WAVES_OF_MANY) if codes > MANY else terms.waves
+
+
+def _by_waves(codes: Codes, turns: Turns, within: int) -> Candidates:
+    """Pairs of codes whose waves are near in some orientation."""
     found = oriented_candidates(turns.orientations(codes), turns.width, within)
     pairs = found.pairs
     return Candidates(Pairs(pairs.left, pairs.right, pairs.distances * turns.scale), found.left_out)

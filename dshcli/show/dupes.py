@@ -107,9 +107,9 @@ def _role(member: Member) -> str:
 
 
 def _what(member: Member) -> str:
-    """What a member is, and what was decided about it, for people."""
-    decided = f"; decided: {member.verdict}" if member.verdict else ""
-    return f"{_bond(member)}{decided}"
+    """What a member is, for people, why it stays if it does, and what was decided about it."""
+    decided = f"decided: {member.verdict}" if member.verdict else ""
+    return "; ".join(words for words in (member.stays, _bond(member), decided) if words)
 
 
 def _bond(member: Member) -> str:
@@ -130,7 +130,7 @@ def _record(group: Group) -> dict[str, Any]:
 
 
 def _member_record(member: Member) -> dict[str, Any]:
-    kind = {"kind": str(member.kind), "detail": member.detail, "verdict": member.verdict}
+    kind = {"stays": member.stays, "kind": str(member.kind), "detail": member.detail, "verdict": member.verdict}
     return {"distance": member.distance, "exact": member.exact, **image_record(member.image), **kind}
 
 
@@ -142,4 +142,4 @@ def _rows(group: Group) -> Iterator[tuple[Any, ...]]:
     for m in group.members:
         image = m.image
         facts = (image.width, image.height, image.size, image.path)
-        yield (group.number, _role(m), m.distance, m.exact, *facts, "", "", str(m.kind), m.detail, m.verdict)
+        yield (group.number, _role(m), m.distance, m.exact, *facts, m.stays, "", str(m.kind), m.detail, m.verdict)
