@@ -245,8 +245,8 @@ def test_proven_copies_of_many(
     rng = np.random.default_rng(seed)
     for number in range(60):
         part = "clean" if rng.random() < 0.5 else "new"
-        facts = {"level": int(rng.integers(100, 130)), "side": int(rng.integers(60, 99)), "edit": int(rng.integers(3))}
-        photo(tmp_path / "p" / part / f"{number:02}.png", int(rng.integers(1, 9)), **facts)
+        facts = {"level": int(rng.integers(60, 200)), "side": int(rng.integers(60, 99)), "edit": int(rng.integers(3))}
+        photo(tmp_path / "p" / part / f"{number:02}.png", int(rng.integers(1, 4)), **facts)
     dsh("models", "use", copies_model.folder)
     dsh("index", tmp_path / "p")
     with closing(sqlite3.connect(home / "index.db")) as connection:
