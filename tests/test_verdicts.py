@@ -452,3 +452,42 @@ def test_verified_groups_with_random_verdicts(folder: Path, dsh: Dsh, home: Path
 
 def digests_of(group: Iterable[object]) -> set[bytes]:
     return {image.digest for image in group}  # type: ignore[attr-defined]
+
+
+# --- beside keep rules, protected folders and clean ones -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("codes", [(), ("--no-verify", "--radius", 6)])
+def test_verdicts_count_against_clean_folders(
+    folder: Path, dsh: Dsh, home: Path, prover: ToyProver, codes: tuple[object, ...]
+) -> None:
+    (folder / "clean").mkdir()
+    for name in ("big", "other"):
+        shutil.move(folder / f"{name}.png", folder / "clean" / f"{name}.png")
+    dsh("index", folder, "--prune")
+    against = ("dupes", "--json", "--against", folder / "clean", *codes)
+    before = told(dsh(*against))
+    assert any(line.startswith("big: ") and "small/" in line for line in before)
+    decide(home, folder, "clean/big small different", "clean/big mid keep both", "clean/big far same")
+    choose(home, folder / "mid.png")
+    groups = {line.split(":")[0]: line for line in told(dsh(*against))}
+    assert "mid/" in groups["big"] and "/keep both" in groups["big"] and "far/similar/same" in groups["big"]
+    assert "small/" not in groups["big"] and set(groups) <= {"big", "other"}
+
+
+def test_a_chosen_keeper_comes_before_keep_rules_and_protected_files(
+    folder: Path, dsh: Dsh, home: Path, prover: ToyProver, tmp_path: Path
+) -> None:
+    choose(home, folder / "small.png")
+    decide(home, folder, "small mid keep both")
+    (folder / "album").mkdir()
+    shutil.move(folder / "edited.png", folder / "album" / "edited.png")
+    dsh("index", folder, "--prune")
+    plan = tmp_path / "plan.jsonl"
+    result = dsh("dupes", "--json", "--keep", "pixels", "--protect", folder / "album", "--plan", plan)
+    group = next(g for g in records(result) if "small" in str(g["keeper"]))
+    assert group["keeper"]["why"] == "your choice"  # type: ignore[index]
+    stays = {Path(m["path"]).stem: (m["stays"] != "", m["verdict"]) for m in group["members"]}  # type: ignore[attr-defined]
+    assert stays == {"big": (False, ""), "edited": (True, ""), "mid": (False, "keep both")}
+    removed = [Path(line.remove.path).stem for line in load_plan(plan).lines if line.group == group["group"]]
+    assert removed == ["big"] and group["frees"] == (folder / "big.png").stat().st_size
