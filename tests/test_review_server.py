@@ -413,6 +413,44 @@ def test_the_plan_has_what_is_marked_to_go(server: Server, dsh: Dsh, folder: Pat
     assert sorted(os.listdir(folder)) == sorted([STRANGE, "big.png", "blue.png", "green.png"])
 
 
+def test_what_lies_in_a_protected_folder_stays(
+    db: Path, folder: Path, tmp_path: Path, dsh: Dsh, toy_model: Model
+) -> None:
+    """Neither a mark nor another keeper removes it."""
+    (folder / "safe").mkdir()
+    shutil.move(folder / "big.png", folder / "safe" / "big.png")
+    dsh("index", folder, "--db", db, "--model", toy_model.folder, "--prune")
+    big, small, strange = (digest(folder / name) for name in ("safe/big.png", "small.png", STRANGE))
+    with serving("--db", db, "--protect", folder / "safe") as server:
+        (red,) = [group for group in server.groups() if len(group["images"]) == 3]
+        assert red["images"][0]["digest"] == big and "protected" in red["images"][0]["stays"]
+        assert [image["stays"] for image in red["images"][1:]] == ["", ""]
+        server.post("api/keeper", {"digest": small, "among": [big, small, strange]})
+        server.mark(small, big, "same")
+        server.mark(small, strange, "same")
+        (red,) = [group for group in server.groups() if len(group["images"]) == 3]
+        assert [image["digest"] for image in red["images"]] == [small, big, strange]
+        assert "protected" in red["images"][1]["stays"] and red["images"][2]["stays"] == ""
+        (tmp_path / "plan.jsonl").write_bytes(server.get("api/plan").content)
+    (line,) = load_plan(tmp_path / "plan.jsonl").lines
+    assert os.path.basename(line.remove.path) == STRANGE
+    assert load_plan(tmp_path / "plan.jsonl").header.protected == (str(folder / "safe"),)
+
+
+def test_what_is_settled_is_asked_no_more(server: Server, db: Path, folder: Path) -> None:
+    """All of the blue group stays; a green one that is no red one has left its group."""
+    big, small, blue = (digest(folder / name) for name in ("big.png", "small.png", "blue.png"))
+    server.mark(blue, blue, "keep both")
+    server.mark(big, small, "different")
+    assert len(server.groups()) == 2, "they are there until the next start"
+    with serving("--db", db) as again:
+        (red,) = again.groups()
+        assert small not in [image["digest"] for image in red["images"]] and len(red["images"]) == 2
+    with serving("--db", db, "--decided") as again:
+        found = {image["digest"]: image["verdict"] for group in again.groups() for image in group["images"][1:]}
+        assert found[blue] == "keep both" and len(again.groups()) == 2
+
+
 ONE, OTHER = "1" * 64, "2" * 64
 
 

@@ -6,13 +6,16 @@ import typer
 
 from dshcli import paths
 from dshcli.app.options import (
+    CleanFolders,
     Db,
     Folders,
     Jobs,
+    Keep,
     Kinds,
     Link,
     MaxPixels,
     ModelName,
+    Protect,
     Quiet,
     Radius,
     Verbose,
@@ -32,8 +35,12 @@ def review(
     model: ModelName = None,
     verify: Verify = None,
     kinds: Kinds = None,
+    keep: Keep = None,
+    protect: Protect = [],  # noqa: B006
+    against: CleanFolders = [],  # noqa: B006
     max_pixels: MaxPixels = None,
     jobs: Jobs = 0,
+    decided: Annotated[bool, typer.Option("--decided", help="Also groups that you decided to keep.")] = False,
     port: Annotated[
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="Where the page is served; 0: any free port.")
     ] = 0,
@@ -54,7 +61,10 @@ def review(
     from dshcli.show.screen import Screen
 
     screen, limit = Screen.of(quiet=quiet, verbose=verbose), max_pixels or MAX_PIXELS
-    options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
+    options = DupesOptions(
+        model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit, keep, tuple(protect),
+        tuple(against), decided,
+    )  # fmt: skip
     with reviewing(db or paths.default_index(), options, port, Silent() if quiet else Terminal()) as found:
         show_found(screen, found)
         if not found.groups:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 
 from dshcli.dedupe.moving import Seen, Unfit, read_digest
+from dshcli.dedupe.places import Folders, Places
 from dshcli.dedupe.plan import Line
 from dshcli.dedupe.ways import Way
 from dshcli.library.removals import PlannedFile
@@ -13,18 +14,17 @@ class Guard:
     """Knows the keepers of a whole plan and the protected folders, and looks at one line at a time."""
 
     def __init__(self, lines: Iterable[Line], protected: Iterable[str]) -> None:
-        """protected: absolute paths of folders that exist."""
-        self._real: dict[str, str] = {}
-        self._keepers = {self._place(line.keep.path): line.group for line in lines}
+        """protected: absolute paths of folders."""
+        self._places = Places()
+        self._keepers = {self._places.real(line.keep.path): line.group for line in lines}
         self._taken: dict[str, int] = {}
-        self._protected = [(folder, os.path.realpath(folder)) for folder in protected]
+        self._protected = Folders(protected, self._places)
 
     def check(self, line: Line, way: Way) -> Seen:
         """The file to remove, as it is now. Raises Unfit with the reason why it must stay."""
-        path, place = line.remove.path, self._place(line.remove.path)
-        for folder, real in self._protected:
-            if _below(path, folder) or _below(place, real):
-                raise Unfit(f"protected by {folder}")
+        path, place = line.remove.path, self._places.real(line.remove.path)
+        if folder := self._protected.holder(path):
+            raise Unfit(f"protected by {folder}")
         if place in self._keepers:
             raise Unfit(f"it is the keeper of group {self._keepers[place]}")
         if place in self._taken:
@@ -38,17 +38,6 @@ class Guard:
         _ensure_writable(os.path.dirname(path))
         self._taken[place] = line.group
         return seen
-
-    def _place(self, path: str) -> str:
-        """The path with every symlink on the way resolved, but for the file itself."""
-        folder, name = os.path.split(path)
-        if folder not in self._real:
-            self._real[folder] = os.path.realpath(folder)
-        return os.path.join(self._real[folder], name)
-
-
-def _below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _ensure_as_planned(file: PlannedFile, whose: str) -> Seen:

@@ -9,6 +9,7 @@
     removal_steps  (run, step) -> state, group, the kept and the removed file, target, mode, mtime_ns
     decisions      (digest_a, digest_b) -> verdict, files, decided    what people say of two contents (decisions.py)
     chosen_keepers  digest -> decided                          contents that people want kept before others
+    traits       (digest, name) -> version, value              what keepers may be chosen by (traits.py)
 
 A path is TEXT where it is valid UTF-8 and BLOB where it is not. An image with `error` has neither digest nor code;
 `information` (0 to 1) is NULL where an older version hashed it. Of a pair, digest_a is the lesser of the two.
@@ -110,6 +111,18 @@ def m004_decisions(db: Database) -> None:
         """
     )
     db.execute("CREATE TABLE chosen_keepers (digest BLOB PRIMARY KEY, decided TEXT NOT NULL) WITHOUT ROWID")
+
+
+@migrations()
+def m005_traits(db: Database) -> None:
+    db.execute(
+        """
+        CREATE TABLE traits (
+            digest BLOB NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, value NOT NULL,
+            PRIMARY KEY (digest, name)
+        ) WITHOUT ROWID
+        """
+    )
 
 
 def _chunk_trigger(event: str, row: str) -> str:

@@ -10,12 +10,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dshcli.commands.dupes import Group
 from dshcli.dedupe.plan import plan_text
 from dshcli.errors import DshError
 from dshcli.review.guard import App, Guard
 from dshcli.review.marks import BadRequest, digest_of, parsed_keeper, parsed_marks
 from dshcli.review.pictures import PICTURE, THUMB, Form, NoPicture
-from dshcli.review.standing import Standing
+from dshcli.review.standing import Ground
 from dshcli.review.state import State
 from dshcli.show.page.review.page import served_page, served_policy
 from dshcli.show.page.review.records import group_record
@@ -67,8 +68,10 @@ class _Answers:
         start, count = _number(request, "start", 0), _number(request, "count", 100)
         total = len(self._state.table)
 
-        def written(standings: list[Standing]) -> bytes:  # by the thread that reads them: the loop has other answers
-            records = [group_record(each.group, each.verdicts, each.chosen) for each in standings]
+        def written(ground: Ground, groups: list[Group]) -> bytes:  # by the thread that reads them: the loop goes on
+            records = [group_record(group, ground.chosen) for group in groups]
+            for record, group in zip(records, groups, strict=True):
+                record["images"][0]["stays"] = ground.stays(group.keeper)  # for when another is chosen
             return _json_bytes({"total": total, "groups": records})
 
         records = await self._state.standings(start, min(count, MOST_GROUPS), written)

@@ -1,13 +1,10 @@
-"""What the page sends: marks and chosen keepers, as JSON that nobody vouches for; and how they become rows."""
+"""What the page sends: marks and chosen keepers, as JSON that nobody vouches for."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from dshcli.library.contents import DIGEST_BYTES
-from dshcli.library.decisions import Decisions, Verdict
-from dshcli.library.store import Index
+from dshcli.library.decisions import Choice, Verdict
 from dshcli.review.table import GroupTable
 
 Pair = tuple[bytes, bytes]
@@ -16,15 +13,6 @@ Marks = dict[Pair, Verdict | None]
 
 class BadRequest(Exception):
     """What is wrong with a request, for whoever wrote the page."""
-
-
-@dataclass(frozen=True)
-class Keeper:
-    """A content to be kept before those `among` which it is; or, if it is no longer `chosen`, left to the rules."""
-
-    digest: bytes
-    among: tuple[bytes, ...]
-    chosen: bool
 
 
 def parsed_marks(body: bytes, table: GroupTable) -> Marks:
@@ -41,7 +29,7 @@ def parsed_marks(body: bytes, table: GroupTable) -> Marks:
     return marks
 
 
-def parsed_keeper(body: bytes, table: GroupTable) -> Keeper:
+def parsed_keeper(body: bytes, table: GroupTable) -> Choice:
     """Raises BadRequest."""
     fields = _object(_json(body))
     chosen = fields.get("chosen", True)
@@ -50,34 +38,7 @@ def parsed_keeper(body: bytes, table: GroupTable) -> Keeper:
     digest = _digest(fields.get("digest"), "digest")
     among = tuple(_digest(other, "among") for other in _list(fields.get("among", []), "among"))
     _ensure_together((digest, *among), table)
-    return Keeper(digest, among, chosen)
-
-
-def saving_marks(marks: Marks) -> Callable[[Index], None]:
-    """A job that writes the marks."""
-
-    def save(index: Index) -> None:
-        decisions = Decisions(index)
-        for verdict in (*Verdict, None):
-            pairs = [pair for pair, said in marks.items() if said is verdict]
-            if pairs and verdict is None:
-                decisions.forget(pairs)
-            elif pairs and verdict is not None:
-                decisions.decide(pairs, verdict)
-
-    return save
-
-
-def saving_keeper(keeper: Keeper) -> Callable[[Index], None]:
-    """A job that writes the choice."""
-
-    def save(index: Index) -> None:
-        if keeper.chosen:
-            Decisions(index).choose(keeper.digest, among=keeper.among)
-        else:
-            Decisions(index).unchoose(keeper.digest)
-
-    return save
+    return Choice(digest, tuple(other for other in among if other != digest), chosen)
 
 
 def digest_of(text: object) -> bytes | None:

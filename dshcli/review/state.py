@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from dshcli.commands.dupes import Group
 from dshcli.commands.planning import line_of
 from dshcli.dedupe.plan import Header, Line, plan_text
-from dshcli.library.decisions import Decisions, Verdict
+from dshcli.library.decisions import Choice, Decisions, Said, Verdict
 from dshcli.library.store import Index
 from dshcli.review.connections import Connection, Saving
-from dshcli.review.marks import Keeper, Marks, Pair, saving_keeper, saving_marks
+from dshcli.review.marks import Marks, Pair
 from dshcli.review.pictures import Pictures
-from dshcli.review.standing import Ground, Standing
+from dshcli.review.standing import Basis, Ground
 from dshcli.review.table import GroupTable
 
 T = TypeVar("T")
@@ -34,34 +35,35 @@ class Decided:
 
 @dataclass(frozen=True)
 class State:
-    """header: of a plan by which all copies go; model: key, in the index, of the model whose codes made the groups."""
+    """header: of a plan by which all copies go."""
 
     table: GroupTable
     header: Header
-    model: int
+    basis: Basis
     reading: Connection
     saving: Saving
     pictures: Pictures
     decided: Decided = field(default_factory=Decided)
 
-    async def standings(self, start: int, count: int, told: Callable[[list[Standing]], T]) -> T:
+    async def standings(self, start: int, count: int, told: Callable[[Ground, list[Group]], T]) -> T:
         """What is told of the groups from a position on, as they stand now. Raises DshError."""
         positions = range(start, min(start + count, len(self.table)))
 
         def read(index: Index) -> T:
-            ground = self._ground(index)
-            return told([ground.standing(self.table.group(position)) for position in positions])
+            ground = Ground(index, self.basis)
+            return told(ground, [ground.standing(self.table.group(position)) for position in positions])
 
         return await self.reading.run(read)
 
     async def save_marks(self, marks: Marks) -> None:
         """They are on disk when this returns. Raises DshError."""
-        await self.saving.run(saving_marks(marks))
+        words = [Said(one, other, verdict) for (one, other), verdict in marks.items()]
+        await self.saving.run(lambda index: Decisions(index).save(words))
         self.decided.marks.update(marks)
 
-    async def save_keeper(self, keeper: Keeper) -> None:
+    async def save_keeper(self, keeper: Choice) -> None:
         """It is on disk when this returns. Raises DshError."""
-        await self.saving.run(saving_keeper(keeper))
+        await self.saving.run(lambda index: Decisions(index).save([keeper]))
         self.decided.keepers.difference_update(keeper.among, [keeper.digest])
         if keeper.chosen:
             self.decided.keepers.add(keeper.digest)
@@ -70,17 +72,12 @@ class State:
         """A plan by which all members go that are marked `same`, of all groups that are shown. Raises DshError."""
         return await self.reading.run(self._plan)
 
-    def _ground(self, index: Index) -> Ground:
-        return Ground(index, self.model, verified=self.header.verified)
-
     def _plan(self, index: Index) -> bytes:
-        ground, lines = self._ground(index), list[Line]()
+        ground, lines = Ground(index, self.basis), list[Line]()
         same = (d for d in Decisions(index).all() if d.verdict is Verdict.SAME)
         for position in sorted({p for d in same for p in self._having((d.one, d.other))}):
-            standing = ground.standing(self.table.group(position))
-            for member, verdict in zip(standing.group.members, standing.verdicts, strict=True):
-                if verdict == Verdict.SAME:
-                    lines.append(line_of(standing.group, member))
+            group = ground.standing(self.table.group(position))
+            lines += (line_of(group, m) for m in group.members if m.verdict == Verdict.SAME and not m.kept)
         return "".join(plan_text(_with_totals(self.header, lines), lines)).encode()
 
     def _having(self, pair: Pair) -> set[int]:

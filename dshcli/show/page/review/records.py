@@ -1,24 +1,29 @@
 """A group as a record for the page: the keeper first, then the others, each with what it is to the keeper."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from dshcli.commands.dupes import Group
+from dshcli.commands.dupes import Group, Member
 from dshcli.library.store import Image
 
 
-def group_record(group: Group, verdicts: Sequence[str] = (), chosen: Collection[bytes] = ()) -> dict[str, Any]:
-    """verdicts: on the keeper and each member, in their order, "" where there is none (none at all: no verdicts);
-    chosen: digests of keepers that people chose."""
-    words = verdicts or [""] * len(group.members)
-    members = [
-        _image_record(m.image, chosen)
-        | {"distance": m.distance, "kind": str(m.kind), "detail": m.detail, "exact": m.exact, "verdict": str(verdict)}
-        for m, verdict in zip(group.members, words, strict=True)
-    ]
+def group_record(group: Group, chosen: Collection[bytes] = ()) -> dict[str, Any]:
+    """chosen: digests of keepers that people chose."""
+    members = [_image_record(member.image, chosen) | _member_record(member) for member in group.members]
     keeper = _image_record(group.keeper, chosen)
     return {"group": group.number, "frees": group.frees, "why": group.why, "images": [keeper, *members]}
+
+
+def _member_record(member: Member) -> dict[str, Any]:
+    return {
+        "distance": member.distance,
+        "kind": str(member.kind),
+        "detail": member.detail,
+        "exact": member.exact,
+        "verdict": str(member.verdict),
+        "stays": member.stays,
+    }
 
 
 def _image_record(image: Image, chosen: Collection[bytes]) -> dict[str, Any]:
