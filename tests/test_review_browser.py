@@ -99,14 +99,14 @@ class Page:
             code = key if len(key) == 1 else getattr(Keys, key)
             ActionChains(self.driver).send_keys(code).perform()
 
-    def marks(self) -> list[list[str]]:
-        """Of each group, by its number, the marks, the keeper first, as the page shows them; once all is saved."""
+    def marks(self) -> dict[str, list[str]]:
+        """Of each group, by the photo that it is of, the marks, the keeper first, as the page shows them; once all is
+        saved."""
         wait_for(lambda: not self.all("#unsaved:not([hidden])") and self.text("#saved") in ("", "Saved"))
         script = """
             const mark = card => card.classList.contains('keeper') ? '=' : card.dataset.mark
-            const number = article => Number(article.getAttribute('aria-labelledby').slice('group-'.length))
-            return [...document.querySelectorAll('article')].sort((a, b) => number(a) - number(b))
-                .map(article => [...article.querySelectorAll('.card')].map(mark))
+            return Object.fromEntries([...document.querySelectorAll('article')].map(article =>
+                [article.querySelector('.keeper .name').textContent[0], [...article.querySelectorAll('.card')].map(mark)]))
         """
         return self.driver.execute_script(script)  # type: ignore[no-any-return]
 
@@ -126,12 +126,16 @@ def rows(db: Path) -> tuple[set[tuple[str, str, str]], set[str]]:
     return {(a.hex(), b.hex(), verdict) for a, b, verdict in decided}, {digest.hex() for (digest,) in chosen}
 
 
-def meant(server: Server, marks: list[list[str]]) -> set[tuple[str, str, str]]:
+def photo_of(group: dict[str, Any]) -> str:
+    return os.path.basename(group["images"][0]["path"])[0]
+
+
+def meant(server: Server, marks: dict[str, list[str]]) -> set[tuple[str, str, str]]:
     """What marks say of pairs of contents: the server has the images of a group in the order of the page."""
     found = set()
-    for group, of_group in zip(server.groups(), marks, strict=True):
+    for group in server.groups():
         keeper, *others = (image["digest"] for image in group["images"])
-        for other, mark in zip(others, of_group[1:], strict=True):
+        for other, mark in zip(others, marks[photo_of(group)][1:], strict=True):
             if mark:
                 found.add((min(keeper, other), max(keeper, other), mark))
     return found
@@ -147,10 +151,11 @@ def test_mark_kill_go_on_apply_undo(browser: Any, dsh: Dsh, photos: Path, tmp_pa
         names = {element.text for element in page.all(".name")}
         assert "0 <i>&amp;.jpg" in names and any("caf" in name and "e9" in name for name in names)
         page.press("R")  # the whole first group, and on to the second
-        page.press("k", "r", "d")  # a mark moves on to the next copy, and then to the next group
+        page.press("k", "r", "k")  # a mark moves on to the next copy, and then to the next group
         page.press("d", "ARROW_LEFT", "u", "ARROW_RIGHT", "r")  # ... of which one mark is taken back
         browser.save_screenshot(str(tmp_path / "marked.png"))
         marks = page.marks()
+        assert rows(db) == (meant(server, marks), set()) and len(rows(db)[0]) == 6
         server.process.kill()
         server.process.wait()
 
@@ -158,10 +163,11 @@ def test_mark_kill_go_on_apply_undo(browser: Any, dsh: Dsh, photos: Path, tmp_pa
         assert rows(db) == (meant(server, marks), set())
         page = Page(browser, server.url)
         assert page.marks() == marks, "what was marked before the kill is there again"
-        # The last group's last image, a small one, becomes the keeper, and the one that was may go.
-        group = server.groups()[PHOTOS - 1]
-        chosen = group["images"][-1]
-        page.press("ARROW_DOWN", "ARROW_DOWN", "ARROW_DOWN", "ARROW_RIGHT", "ARROW_RIGHT", "m", "R")
+        # A small one becomes the keeper of the group without marks, and the one that was may go.
+        at, chosen = next(
+            (at, g["images"][-1]) for at, g in enumerate(server.groups()) if not any(marks[photo_of(g)][1:])
+        )
+        page.press(*["ARROW_DOWN"] * at, "ARROW_RIGHT", "ARROW_RIGHT", "m", "R")
         marks = page.marks()
         found, keepers = rows(db)
         assert keepers == {chosen["digest"]} and found == meant(server, marks)
@@ -175,9 +181,8 @@ def test_mark_kill_go_on_apply_undo(browser: Any, dsh: Dsh, photos: Path, tmp_pa
         assert page.problems() == []
         lines = [json.loads(line) for line in plan.read_text().splitlines()[1:]]
         going = {os.path.basename(line["remove"]["path"]) for line in lines}
-        shown = [image for group in server.groups() for image in group["images"]]
-        flat = [mark for of_group in marks for mark in of_group]
-        assert going == {os.path.basename(i["path"]) for i, mark in zip(shown, flat, strict=True) if mark == "same"}
+        shown = [(i, m) for g in server.groups() for i, m in zip(g["images"], marks[photo_of(g)], strict=True)]
+        assert going == {os.path.basename(image["path"]) for image, mark in shown if mark == "same"}
         assert len(going) == len(lines) >= 6
         words = server.interrupt()
     assert "to remove" in words and "1 keeper chosen" in words
@@ -198,18 +203,19 @@ def test_a_mark_goes_with_the_keeper_that_it_is_about(browser: Any, dsh: Dsh, ph
         page = Page(browser, server.url)
         page.press("ARROW_RIGHT", "ARROW_RIGHT", "r", "ARROW_UP")  # a small one is to go
         first, *_ = server.groups()
+        of = photo_of(first)
         jpeg, png, _, small = (image["digest"] for image in first["images"])
         marked = page.marks()
         assert rows(db) == ({(min(jpeg, small), max(jpeg, small), "same")}, set())
         page.press("m")  # an equal PNG is to be kept instead
-        assert page.marks()[0] == ["=", "", "", "same"]
+        assert page.marks()[of] == ["=", "", "", "same"]
         assert rows(db) == ({(min(png, small), max(png, small), "same")}, {png})
         page.press("z")
         assert page.marks() == marked
         assert rows(db) == ({(min(jpeg, small), max(jpeg, small), "same")}, set())
         page.press("ARROW_RIGHT", "ARROW_RIGHT", "u", "ARROW_LEFT", "ARROW_LEFT", "m")
         marked = page.marks()
-        assert marked[0] == ["=", "", "", ""] and rows(db) == (set(), {png})
+        assert marked[of] == ["=", "", "", ""] and rows(db) == (set(), {png})
         page = Page(browser, server.url)
         assert page.marks() == marked and server.get("api/plan").text.count("\n") == 1 and page.problems() == []
 
@@ -227,7 +233,8 @@ def test_the_page_says_when_nothing_is_saved(browser: Any, dsh: Dsh, photos: Pat
             assert rows(db) == (set(), set())
             holder.execute("ROLLBACK")
         page.driver.find_element("id", "retry").click()
-        assert page.marks()[0][1] == "same" and len(rows(db)[0]) == 1
+        of = photo_of(server.groups()[0])
+        assert page.marks()[of][1] == "same" and len(rows(db)[0]) == 1
         server.process.kill()
         server.process.wait()
         page.press("d")
@@ -253,12 +260,13 @@ def test_equal_files_are_never_different(browser: Any, dsh: Dsh, photos: Path, t
     dsh("index", photos, "--db", db)
     with serving("--db", db) as server:
         jpeg, png, twin, _ = (image["digest"] for image in server.groups()[0]["images"])
+        of = photo_of(server.groups()[0])
         assert png == twin != jpeg
         page = Page(browser, server.url)
         page.press("d")  # and on to the twin
-        assert page.marks()[0] == ["=", "different", "different", ""]
+        assert page.marks()[of] == ["=", "different", "different", ""]
         page.press("m")
-        assert page.marks()[0] == ["=", "different", "", ""]
+        assert page.marks()[of] == ["=", "different", "", ""]
         page.press("ARROW_RIGHT", "ARROW_RIGHT", "d")
-        assert page.marks()[0] == ["=", "different", "", ""] and "Equal bytes" in page.text("#said")
+        assert page.marks()[of] == ["=", "different", "", ""] and "Equal bytes" in page.text("#said")
         assert rows(db) == ({(min(jpeg, png), max(jpeg, png), "different")}, {png}) and page.problems() == []
