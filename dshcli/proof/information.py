@@ -45,7 +45,8 @@ def _gray_blocks(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     total = np.uint16 if side <= _FITS_16_BITS else np.uint32
     lines = np.add.reduce(inside.reshape(rows, side, columns * side * channels), axis=1, dtype=total)
     parts = lines.reshape(rows * columns, side * channels).astype(np.float32)
-    return parts.dot(_gray_mean(side, channels)).reshape(rows, columns)
+    means: npt.NDArray[np.float32] = parts.dot(_gray_mean(side, channels)).reshape(rows, columns)
+    return means
 
 
 @cache
