@@ -54,7 +54,7 @@ class Metadata:
         return replace(self, **added | {"keywords": unique((*self.keywords, *other.keywords))})
 
     def lacking(self, other: "Metadata") -> "Metadata":
-        """Of the other one what this does not know. That a copy was rejected says nothing of the picture that is kept."""
+        """Of the other one what this does not know. That a copy was rejected says nothing of what is kept."""
         added = {name: value for name, value in _known(other) if self._lacks(name) and (name, value) != ("rating", -1)}
         keywords = tuple(word for word in other.keywords if word not in self.keywords)
         return Metadata(**added | {"keywords": keywords})
@@ -134,11 +134,14 @@ def _zone(text: str | None) -> str:
 
 def maybe_place(latitude: float, longitude: float, altitude: float | None = None) -> Place | None:
     """None for what lies nowhere, and for the zeros that receivers write before they know."""
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180) or latitude == longitude == 0:  # also for NaN
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):  # which NaN is not, either
+        return None
+    latitude, longitude = round(latitude, 7) + 0.0, round(longitude, 7) + 0.0
+    if latitude == longitude == 0:
         return None
     if altitude is not None:
         altitude = round(altitude, 2) + 0.0 if abs(altitude) < 1e6 else None
-    return Place(round(latitude, 7) + 0.0, round(longitude, 7) + 0.0, altitude)
+    return Place(latitude, longitude, altitude)
 
 
 def maybe_rating(value: float) -> int | None:
