@@ -375,6 +375,40 @@ def test_exif_texts_beyond_ascii(encoding: str, tmp_path: Path) -> None:
     assert read_file(str(tmp_path / "a.jpg")) == (Metadata(rights="© Zoé"), ())
 
 
+def test_texts_behind_the_pixels_of_a_png(tmp_path: Path) -> None:
+    """Where exiftool, for one, puts them."""
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", created(FULL).decode())
+    picture(1).save(tmp_path / "a.png", pnginfo=text, exif=exif())
+    data = (tmp_path / "a.png").read_bytes()
+    pixels = data.index(b"IDAT") - 4
+    end = pixels + 12 + int.from_bytes(data[pixels : pixels + 4], "big")
+    assert min(data.index(b"iTXt"), data.index(b"eXIf")) > 33  # the header's end
+    (tmp_path / "a.png").write_bytes(data[:33] + data[pixels:end] + data[33:pixels] + data[end:])
+    assert read_file(str(tmp_path / "a.png")) == (FULL, ())
+    (tmp_path / "a.png").write_bytes(data[:33] + data[pixels:])
+    assert read_file(str(tmp_path / "a.png")) == (Metadata(), ())
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "told"),
+    [
+        ({"captured": "2014-05-03T12:10:05+02:00"}, {"captured": "2014-05-03"}, ()),
+        ({"captured": "2014-05-03T12:10:05+02:00"}, {"captured": "2014-05-03T12:10:05.5"}, ()),
+        ({"captured": "2014-05-03T12:10:05"}, {"captured": "2014-05-03T12:10:05Z"}, ("captured",)),
+        ({"captured": "2014-05-03"}, {"captured": "2014-05-03T12:10:05"}, ("captured",)),
+        ({"captured": "2014-05-03"}, {"captured": "2014-05-04"}, ("captured",)),
+        ({"place": Place(1, 2, 3)}, {"place": Place(1.00001, 2)}, ()),
+        ({"place": Place(1, 2)}, {"place": Place(1, 2, 3)}, ("place",)),
+        ({"place": Place(1, 2)}, {"place": Place(1.01, 2)}, ("place",)),
+        ({"keywords": ("a",), "title": "t"}, {"keywords": ("b",), "title": "t"}, ()),
+    ],
+)
+def test_what_is_not_merged_is_told(own: dict[str, object], other: dict[str, object], told: tuple[str, ...]) -> None:
+    """A value that says more than the keeper's own is told, too, and not only one that says something else."""
+    assert Metadata(**own).contradicted(Metadata(**other)) == told  # type: ignore[arg-type]
+
+
 def test_iptc(tmp_path: Path) -> None:
     picture(1).save(tmp_path / "a.jpg")
     data = (tmp_path / "a.jpg").read_bytes()

@@ -14,7 +14,6 @@ from dshcli.dedupe.checks import Guard, ensure_writable
 from dshcli.dedupe.moving import Seen, Unfit
 from dshcli.dedupe.plan import Line
 from dshcli.library.removals import Sidecar
-from dshcli.metadata.files import read_file
 from dshcli.metadata.values import NOTHING, Metadata
 from dshcli.metadata.writing import created, extended
 from dshcli.metadata.xmp import BadMetadata
@@ -92,6 +91,8 @@ class Merger:
 
 def _known(picture: str, found: Iterable[sidecars.Found]) -> tuple[Metadata, tuple[str, ...]]:
     """What sidecars and the file say, the former before the latter; and what of that cannot be read."""
+    from dshcli.metadata.files import read_file
+
     known, notes = NOTHING, list[str]()
     for sidecar in found:
         if sidecar.packet is None:

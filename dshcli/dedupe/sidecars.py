@@ -51,7 +51,9 @@ def find(picture: str) -> Iterator[Found]:
             facts = os.lstat(name)
         except OSError:
             continue
-        if (facts.st_dev, facts.st_ino) not in met:  # both spellings are one file where case does not count
+        if (
+            name != picture and (facts.st_dev, facts.st_ino) not in met
+        ):  # both spellings are one file where case does not count
             met.append((facts.st_dev, facts.st_ino))
             found = _read(name)
             if name.startswith(picture) or _belongs(found.packet, extension):

@@ -1,19 +1,20 @@
 """Reads the metadata of a picture file: XMP, EXIF and IPTC, in this order of trust, whatever the format.
 
-Pillow finds the blocks; nothing is decoded but PNG, whose text may stand behind the pixels. Whatever is damaged counts
-as none, and is told.
+Pillow finds the blocks, and no pixels are decoded. Whatever is damaged counts as none, and is told.
 """
 
+import io
+import os
 import re
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from dshcli.images.opening import MAX_PIXELS, pillow_ready
+from dshcli.images.opening import pillow_ready
 from dshcli.images.sniff import SNIFF_BYTES, sniff
 from dshcli.metadata.values import NOTHING, Metadata, Place, clean, maybe_date, maybe_place, maybe_rating, unique
-from dshcli.metadata.xmp import NAN, parse
+from dshcli.metadata.xmp import MAX_BYTES, NAN, parse
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,19 +43,31 @@ def read_file(path: str) -> tuple[Metadata, tuple[str, ...]]:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Pillow's about blocks that it gave up; what can be read is read
-                with pillow_ready().open(file, formats=[name]) as image:
-                    return _read(image, name)
+                source = _without_pixels(file) if name == "PNG" else file
+                with pillow_ready().open(source, formats=[name]) as image:
+                    if name == "PNG":
+                        image.info.setdefault("exif", None)  # else Pillow looks for it behind the pixels
+                    return _read(image)
         except Exception as error:  # hostile bytes make decoders fail in every way there is
             return NOTHING, (f"metadata cannot be read ({_words(error)})",)
 
 
-def _read(image: "Image", name: str) -> tuple[Metadata, tuple[str, ...]]:
+def _without_pixels(file: IO[bytes]) -> IO[bytes]:
+    """A PNG without its pixels, behind which texts may stand. Pillow would decode them first."""
+    rest = io.BytesIO()
+    rest.write(file.read(8))
+    while len(head := file.read(8)) == 8:
+        size = int.from_bytes(head[:4], "big") + 4  # with its checksum
+        if head[4:] in (b"IDAT", b"fdAT") or size > MAX_BYTES:
+            file.seek(size, os.SEEK_CUR)
+        else:
+            rest.write(head + file.read(size))
+    rest.seek(0)
+    return rest
+
+
+def _read(image: "Image") -> tuple[Metadata, tuple[str, ...]]:
     notes = list[str]()
-    if name == "PNG" and image.width * image.height <= MAX_PIXELS:
-        try:
-            image.load()
-        except Exception as error:
-            notes.append(f"what stands behind its pixels cannot be read ({_words(error)})")
     found = NOTHING
     readers: tuple[tuple[str, Callable[[Image], Metadata]], ...] = (("XMP", _xmp), ("EXIF", _exif), ("IPTC", _iptc))
     for kind, read in readers:

@@ -88,11 +88,13 @@ def _known(metadata: Metadata) -> list[tuple[str, Any]]:
 
 
 def _agree(one: Any, other: Any) -> bool:
+    """Whether the other value says nothing that this one does not; fractions of a second and metres do not count."""
     if isinstance(one, Place):
         near = (one.latitude - other.latitude, one.longitude - other.longitude)
-        return all(abs(difference) <= SAME_PLACE for difference in near)
-    if isinstance(one, str) and _DATE.fullmatch(one):  # one may be to the day, or without its zone
-        return bool(one[:19].startswith(other[:19]) or other[:19].startswith(one[:19]))
+        high = other.altitude is None or one.altitude is not None
+        return high and all(abs(difference) <= SAME_PLACE for difference in near)
+    if isinstance(one, str) and (date := _DATE.fullmatch(one)) and (same := _DATE.fullmatch(other)):
+        return one[:19].startswith(other[:19]) and same[8] in (None, date[8])
     return bool(one == other)
 
 
