@@ -131,7 +131,7 @@ class Removals:
             return Sidecar(_path(path), *facts)  # type: ignore[arg-type]
         return None
 
-    def begin(self, run: Run, step: Step, sidecar: Sidecar | None) -> None:
+    def begin(self, run: Run, step: Step, sidecar: Sidecar | None = None) -> None:
         """Writes a step that is about to happen, with its sidecar, and, before its first one, the run."""
         with self._index.write() as db:
             db.execute(
