@@ -214,6 +214,20 @@ def test_both_conventions(world: SidecarWorld) -> None:
     assert "k.jpg.xmp=+r5,t:T" in world.files() and Path(world.path("k.xmp")).read_bytes() == raw
 
 
+def test_a_sidecar_that_may_be_that_of_another_file(world: SidecarWorld) -> None:
+    """k.xmp beside k.jpg and k.png counts for both, and is not written to; nor are values of one told of the other."""
+    for name in ("k.jpg", "k.png"):
+        world.write(name, "K")
+    world.do_say("k.xmp", "r1", "k:mine")
+    world.do_say("a/copy.xmp", "r5", "k:cat", "t:T")
+    world.write_plan("k.jpg:a/copy")
+    start = world.files()
+    world.run(MERGE)
+    assert "k.jpg.xmp=+k:mine,k:cat,t:T" in world.files() and "k.xmp=r1,k:mine" in world.files()
+    world.run("undo")
+    assert world.files() == start
+
+
 def test_folders_that_cannot_be_written(world: SidecarWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """The copy stays unless its metadata adds nothing; a dry run says the same; undo goes on once it can."""
     monkeypatch.setenv("DSH_HOME", str(world.root))

@@ -76,7 +76,7 @@ class Merger:
         if protector is not None:
             raise Unfit(f"the keeper is protected by {protector}")
         ensure_writable(os.path.dirname(keep), "the keeper's")
-        if not found:
+        if not found or sidecars.is_shared(found[0].path, keep, line.remove.path):
             data = created(Metadata(keywords=own.over(added).keywords if added.keywords else ()).over(added))
             mode = os.lstat(keep).st_mode & 0o666  # what was private stays so
             sidecar = Sidecar(sidecars.new_name(keep), None, mode, 0, hashlib.sha256(data).digest())

@@ -60,6 +60,17 @@ def find(picture: str) -> Iterator[Found]:
                 yield found
 
 
+def is_shared(sidecar: str, *pictures: str) -> bool:
+    """Whether an `a.xmp` may be that of another file, such as a.png or a.cr2, than these. Raises OSError."""
+    folder, name = os.path.split(sidecar)
+    stem = os.path.splitext(name)[0]
+    if os.path.join(folder, stem) in pictures:
+        return False  # darktable's name of the sidecar
+    mine = {os.path.basename(picture) for picture in pictures}
+    names = (entry for entry in os.listdir(folder) if entry not in mine and not entry.lower().endswith(".xmp"))
+    return any(os.path.splitext(entry)[0] == stem for entry in names)
+
+
 def _belongs(packet: Packet | None, extension: str) -> bool:
     """Whether an `a.xmp` is that of a.jpg: Adobe's programs write it for a raw file, and say so in it."""
     whose = [] if packet is None else packet.properties.get(SIDECAR_FOR, [])
