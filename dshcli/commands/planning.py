@@ -1,4 +1,4 @@
-"""`dsh dupes --plan`: the groups, as they pass, are also written into a plan."""
+"""`dsh dupes --plan`: the groups, as they pass, are also written into a plan, but for what stays."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +20,7 @@ def with_plan(result: Dupes, index: Index, path: Path) -> Dupes:
         groups=result.count,
         files=result.copies,
         bytes=result.frees,
+        protected=result.protected,
     )
     return replace(result, groups=_written(result.groups, path, header))
 
@@ -28,7 +29,7 @@ def _written(groups: Iterator[Group], path: Path, header: Header) -> Iterator[Gr
     with created_plan(path, header) as write:
         for group in groups:
             keep = _file(group.keeper)
-            for m in group.members:
+            for m in (member for member in group.members if not member.kept):
                 write(Line(group.number, keep, _file(m.image), str(m.kind), m.detail, group.why))
             yield group
 
