@@ -3,8 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.images.opening import MAX_PIXELS, eight_bits, guarded, opened, over_white
+from dshcli.images.opening import MAX_PIXELS, guarded, opened, over_white
 from dshcli.images.room import Take, decoded_bytes, unlimited
+from dshcli.images.shrinking import eight_bits
 
 
 def open_gray(data: bytes, max_pixels: int = MAX_PIXELS, take: Take = unlimited) -> npt.NDArray[np.uint8]:
