@@ -105,8 +105,9 @@ class Page:
         wait_for(lambda: not self.all("#unsaved:not([hidden])") and self.text("#saved") in ("", "Saved"))
         script = """
             const mark = card => card.classList.contains('keeper') ? '=' : card.dataset.mark
-            return Object.fromEntries([...document.querySelectorAll('article')].map(article =>
-                [article.querySelector('.keeper .name').textContent[0], [...article.querySelectorAll('.card')].map(mark)]))
+            const photo = article => article.querySelector('.keeper .name').textContent[0]
+            const marks = article => [...article.querySelectorAll('.card')].map(mark)
+            return Object.fromEntries([...document.querySelectorAll('article')].map(a => [photo(a), marks(a)]))
         """
         return self.driver.execute_script(script)  # type: ignore[no-any-return]
 
