@@ -131,6 +131,21 @@ def test_marks_outlive_the_page(page: Page, report: Path) -> None:
     assert page.marks() == marks and any(marks)
 
 
+def test_a_browser_that_keeps_nothing_says_so(page: Page, report: Path) -> None:
+    refusing = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+    script = page.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": refusing})
+    try:
+        page.open(report.as_uri())
+        page.keys("shift+R")
+        page.wait("return !document.querySelector('#unsaved').hidden")
+        assert "Not saved: 1 change. This browser does not keep marks." in page.text("#unsaved-why")
+        page.run("Storage.prototype.setItem = function (key, value) { this[key] = value; }")
+        page.click("#retry")
+        page.wait("return document.querySelector('#unsaved').hidden")
+    finally:
+        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
 def test_what_cannot_be_marked_different(page: Page, report: Path) -> None:
     """Equal bytes are one picture; of the others of the group each may be another one."""
     page.open(report.as_uri())

@@ -2,7 +2,7 @@
 
 const at = (id) => document.getElementById(id);
 const head = JSON.parse(at("head").textContent);
-const source = head.served ? new Served(head, saving) : new Embedded(head);
+const source = head.served ? new Served(head, saving) : new Embedded(head, saving);
 const form = at("filters");
 let wish = wishOf(form), reading = true, problem = "";
 
@@ -91,7 +91,7 @@ function say(text) {
 function saving(unsaved, error) {
   at("unsaved").hidden = !error;
   if (error) at("unsaved-why").textContent = `Not saved: ${count(unsaved, "change")}. ${visible(error)}`;
-  at("saved").textContent = unsaved && !error ? "Saving …" : unsaved ? "" : "Saved";
+  at("saved").textContent = !head.served || error ? "" : unsaved ? "Saving …" : "Saved";
 }
 
 // --- moving
