@@ -15,8 +15,8 @@ from typer.testing import Result
 
 from dshcli.dedupe.plan import load_plan
 from dshcli.hasher.models import Model
-from dshcli.images.thumbnails import Format, webp_within
 from dshcli.show.page.review.page import MARK, served_page, served_policy
+from dshcli.show.page.review.thumbnails import Format, webp_within
 
 Dsh = Callable[..., Result]
 OWNED = "window.owned=1"

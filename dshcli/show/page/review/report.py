@@ -15,11 +15,11 @@ from typing import IO, Any
 from dshcli.commands.dupes import Group
 from dshcli.errors import DshError, UsageError
 from dshcli.images.room import Room
-from dshcli.images.thumbnails import Format, Thumbnail, thumbnail
 from dshcli.machine import cores
 from dshcli.progress import Reporter
 from dshcli.show.page.review.page import END, MARK, data_block, report_start
 from dshcli.show.page.review.records import group_record
+from dshcli.show.page.review.thumbnails import Format, Thumbnail, thumbnail
 
 BLOCK_GROUPS, BLOCK_IMAGES = 100, 400  # a block ends with the group that reaches either
 AHEAD = 2  # blocks whose thumbnails are being made while another is written

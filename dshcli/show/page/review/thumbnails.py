@@ -1,6 +1,7 @@
 """Small pictures for pages: upright WebP within a number of bytes, made from the very content that the index knows."""
 
 import io
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from math import sqrt
@@ -49,13 +50,13 @@ class Thumbnail:
 def thumbnail(path: str, digest: bytes, form: Format, room: Room, max_pixels: int = MAX_PIXELS) -> Thumbnail:
     """Of a file, if its content has still that digest. Never raises for what is wrong with a file."""
     try:
-        file = read_image_file(path)
-        if file is None:
-            return Thumbnail(None, "not an image")
-        if file.digest != digest:
-            return Thumbnail(None, "changed since it was indexed")
-        held, take = room.for_file(file.size)
+        held, take = room.for_file(_size(path))
         with held:
+            file = read_image_file(path)
+            if file is None:
+                return Thumbnail(None, "not an image")
+            if file.digest != digest:
+                return Thumbnail(None, "changed since it was indexed")
             image = open_to_show(file.data, form.side, max_pixels, take)
         return Thumbnail(webp_within(image, form.limit), captured=_captured(path))
     except (BadImage, TryAgain) as error:
@@ -72,6 +73,12 @@ def webp_within(image: "Image", limit: int) -> bytes:
     if max(image.size) <= 16:
         return buffer.getvalue()
     return webp_within(image.resize((max(image.width // 2, 1), max(image.height // 2, 1))), limit)
+
+
+def _size(path: str) -> int:
+    with suppress(OSError):  # reading the file says it in better words
+        return os.stat(path).st_size
+    return 0
 
 
 def _captured(path: str) -> str:
