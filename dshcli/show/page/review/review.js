@@ -35,22 +35,15 @@ function changed(groups) {
   totals();
 }
 
-let totalling = false;
-
 function totals() {
-  if (totalling) return;
-  totalling = true;
-  requestAnimationFrame(() => {
-    totalling = false;
-    const {files, bytes, decided, members} = state.total;
-    at("files").textContent = count(files, "file");
-    at("bytes").textContent = bytesText(bytes);
-    at("decided").textContent = `${number.format(decided)} of ${number.format(members)} copies decided`;
-    at("progress").max = Math.max(members, 1);
-    at("progress").value = decided;
-    for (const name of source.exports) at(`export-${name}`).disabled = name === "plan" ? !files : !decided && !state.groups.some((group) => group.chosen);
-    at("undo").disabled = !state.done.length;
-  });
+  const {files, bytes, decided, members} = state.total;
+  at("files").textContent = count(files, "file");
+  at("bytes").textContent = bytesText(bytes);
+  at("decided").textContent = `${number.format(decided)} of ${number.format(members)} copies decided`;
+  at("progress").max = Math.max(members, 1);
+  at("progress").value = decided;
+  for (const name of source.exports) at(`export-${name}`).disabled = name === "plan" ? !files : !decided && !state.groups.some((group) => group.chosen);
+  at("undo").disabled = !state.done.length;
 }
 
 function filtered({stay = false} = {}) {
