@@ -357,6 +357,8 @@ def test_every_command_has_an_example(dsh: Dsh) -> None:
         ["dupes"],
         ["apply"],
         ["undo"],
+        ["decide"],
+        ["explain"],
         ["train"],
         *(["models", c] for c in ("list", "show", "use", "radius", "rm")),
     ]
@@ -408,6 +410,8 @@ def test_no_command_but_train_imports_torch(indexed: Path, tmp_path: Path) -> No
     commands = (
         ["--help"], ["index", str(indexed)], ["index", str(new.parent), "-m", "photo"],
         ["query", str(new), "-r", "2"], ["dupes"], ["dupes", "--verify", "--plan", plan],
+        ["decide", str(new), str(indexed / "big.png"), "--different"], ["decide", "--list"],
+        ["explain", str(new), str(indexed / "big.png"), "--report", str(tmp_path / "why.html")],
         ["apply", plan, "--yes"], ["undo"], ["models"], ["train", "--help"],
         ["eval", "photo", str(shapes(tmp_path / "shapes", 4))],
     )  # fmt: skip

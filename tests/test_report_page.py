@@ -239,7 +239,7 @@ def test_another_keeper(page: Page, report: Path, tmp_path: Path, dsh: Dsh) -> N
     at = page.texts(".card .name").index("small.png")
     page.keys("shift+R")
     page.run("document.querySelectorAll('.card')[arguments[0]].querySelector('.choose').click()", at)
-    assert "small.png" in page.texts(".card.keeper")[0] and "chosen by you" in page.texts(".card.keeper")[0]
+    assert "small.png" in page.texts(".card.keeper")[0] and "your choice" in page.texts(".card.keeper")[0]
     assert page.marks() == ["", "same", "same"]
     page.click("#export-plan")
     page.click("#export-decisions")
@@ -392,3 +392,23 @@ def test_the_policy_names_the_script_and_the_style() -> None:
         digest = base64.b64encode(hashlib.sha256(only.encode()).digest()).decode()
         assert f"{kind}-src 'sha256-{digest}'" in served_policy()
     assert not re.search(r"\s(style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", html, flags=re.S))
+
+
+def test_what_was_decided_is_marked(page: Page, report: Path, photos: Path, tmp_path: Path, dsh: Dsh) -> None:
+    """And what the page says goes back into the index; a file that is protected cannot be marked to go."""
+    page.open(report.as_uri())
+    page.fill("[name=text]", "large.png")
+    page.click(".card [data-verdict='keep both']")
+    page.fill("[name=text]", "small.png")
+    page.click(".group [data-all=same]")
+    page.click("#export-decisions")
+    dsh("decide", "--from", page.downloaded("decisions.jsonl"))
+    dsh("dupes", "-r", 4, "--report", report, "--decided")
+    page.open(report.as_uri())
+    assert sorted(mark for mark in page.marks() if mark) == ["keep both", "same", "same"]
+    dsh("dupes", "-r", 4, "--report", report, "--protect", photos, "--decided")
+    page.open(report.as_uri())
+    off = "return [...document.querySelectorAll('[data-verdict=same]')].map((button) => button.disabled)"
+    assert page.run(off) == [True] * 4
+    page.keys("shift+R")
+    assert page.text("#files") == "0 files" and "stays" in page.texts(".card .tags")[1]

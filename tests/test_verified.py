@@ -252,7 +252,12 @@ def test_kind_and_detail_in_every_format(
     from dshcli.show.screen import Format, Screen
 
     rows = list(csv.DictReader(dsh("dupes", "--csv").stdout.splitlines()))
-    assert list(rows[0])[-2:] == ["kind", "detail"] and list(rows[0])[:4] == ["group", "role", "distance", "exact"]
+    assert list(rows[0])[-3:] == ["kind", "detail", "verdict"] and list(rows[0])[:4] == [
+        "group",
+        "role",
+        "distance",
+        "exact",
+    ]
     told = {Path(row["path"]).stem: (row["role"], row["kind"], row["detail"]) for row in rows}
     assert told["big"] == ("keep", "", "") and told["small"] == ("copy", "resized", "")
     assert told["copy"] == ("copy", "edited", "3 steps")
@@ -446,9 +451,9 @@ def test_a_read_only_index_is_verified_and_nothing_kept(
 def test_a_disk_that_fills_up_is_told_once(
     indexed: Path, prover: ToyProver, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dshcli.library import proofs
+    from dshcli.library import saving
 
-    monkeypatch.setattr(proofs, "SECONDS", 0.0)
+    monkeypatch.setattr(saving, "SECONDS", 0.0)
     with closing(sqlite3.connect(home / "index.db", isolation_level=None)) as connection:
         connection.execute("CREATE TRIGGER full BEFORE INSERT ON proofs BEGIN SELECT raise(ABORT, 'no room'); END")
     listener = Listener()
@@ -463,7 +468,7 @@ def test_the_output_of_json_is_json(indexed: Path, dsh: Dsh, prover: ToyProver) 
         record = json.loads(line)
         assert list(record) == ["group", "frees", "keeper", "members"]
         assert list(record["members"][0])[:3] == ["distance", "exact", "path"]
-        assert list(record["members"][0])[-2:] == ["kind", "detail"]
+        assert list(record["members"][0])[-3:] == ["kind", "detail", "verdict"]
 
 
 def test_the_real_prover_on_real_photos(dsh: Dsh) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from dshcli import paths
 from dshcli.app.options import (
+    CleanFolders,
     Csv,
     Db,
     Device,
@@ -13,12 +14,14 @@ from dshcli.app.options import (
     Folders,
     Jobs,
     Json,
+    Keep,
     Kinds,
     Link,
     ListFile,
     MaxPixels,
     ModelName,
     PlanFile,
+    Protect,
     Quiet,
     Radius,
     ReportFile,
@@ -103,7 +106,10 @@ def query(
         raise typer.Exit(1)
 
 
-@commands.command(epilog="Example: dsh dupes --radius 1; in a script: dsh dupes ./photos --json --fail-on-found")
+@commands.command(
+    epilog="Example: dsh dupes --keep 'folder:./album > exif > sharp > pixels'; new files only: dsh dupes ./new "
+    "--against ./album; in a script: dsh dupes ./photos --json --fail-on-found"
+)
 def dupes(
     folders: Folders = [],  # noqa: B006
     radius: Radius = None,
@@ -112,10 +118,14 @@ def dupes(
     model: ModelName = None,
     verify: Verify = None,
     kinds: Kinds = None,
+    keep: Keep = None,
+    protect: Protect = [],  # noqa: B006
+    against: CleanFolders = [],  # noqa: B006
     max_pixels: MaxPixels = None,
     jobs: Jobs = 0,
     plan: PlanFile = None,
     report: ReportFile = None,
+    decided: Annotated[bool, typer.Option("--decided", help="Also groups that you decided to keep.")] = False,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
     json: Json = False,
     csv: Csv = False,
@@ -144,7 +154,10 @@ def dupes(
     if report is not None:
         ensure_report_place(report)
     limit = max_pixels or MAX_PIXELS
-    options = DupesOptions(model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit)
+    options = DupesOptions(
+        model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit, keep, tuple(protect),
+        tuple(against), decided,
+    )  # fmt: skip
     with Index.open(db or paths.default_index()) as index:
         reporter = Silent() if quiet else Terminal()
         result = groups = find_dupes(index, options, reporter)

@@ -70,6 +70,23 @@ RemoveTo = Annotated[
 Protect = Annotated[
     list[str], typer.Option("--protect", metavar="DIR", help="Remove nothing below it; may be repeated.")
 ]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep",
+        metavar="RULES",
+        help="Which image is kept, the first rule deciding first: folder:PATH, format:NAME, exif, sharp, pixels, "
+        "bytes, oldest, newest, path; else 'pixels > bytes > oldest > path'.",
+    ),
+]
+CleanFolders = Annotated[
+    list[str],
+    typer.Option(
+        "--against",
+        metavar="DIR",
+        help="Only copies of what lies below it, which stays; may be repeated.",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any file was skipped.")]
 MaxPixels = Annotated[
     int | None, typer.Option("--max-pixels", metavar="N", min=1, help="Skip larger images; else 200 million.")

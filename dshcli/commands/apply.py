@@ -37,7 +37,7 @@ def applying(path: Path, options: ApplyOptions, reporter: Reporter) -> Iterator[
     """A plan, ready to be applied: its `outcomes` do it. Raises UsageError, NoIndex, DshError."""
     _ensure_consistent(options)
     plan = load_plan(path)
-    protected = tuple(absolute_root(folder) for folder in options.protect)
+    protected = (*(absolute_root(folder) for folder in options.protect), *plan.header.protected)
     root = (options.folder or paths.quarantine_folder()).absolute() if options.way == QUARANTINE else None
     database = options.db or Path(plan.header.index)
     if not options.yes:

@@ -48,9 +48,13 @@ def _matching(models: list[IndexedModel], name: str) -> IndexedModel | None:
         return next((model for model in reversed(models) if model.name == name), None)
 
 
-def encoder_of(indexed: IndexedModel, device: str = CPU) -> AnyEncoder:
-    """The network that made the codes of an indexed model. Raises NoModel if its folder is gone."""
-    model = _maybe_model(indexed, None)
+def encoder_of(indexed: IndexedModel, device: str = CPU, wanted: str | None = None) -> AnyEncoder:
+    """The network that made the codes of an indexed model, which may be in a folder that was asked for by its path.
+    Raises NoModel if its folder is gone."""
+    try:
+        model = _maybe_model(indexed, wanted)
+    except NoModel:
+        model = None
     if model is None:
         raise NoModel(
             f"the model {indexed.model_id} that made these codes is no longer here",

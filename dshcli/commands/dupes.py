@@ -1,5 +1,6 @@
 """`dsh dupes`: groups of images that are one picture, by their codes and by a proof; largest saving first."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -13,14 +14,22 @@ from dshcli.commands.choosing import (
     choose_radius,
     maybe_config,
 )
-from dshcli.dedupe.by_codes import Found, Verification, groups_by_codes
-from dshcli.dedupe.collection import Collection, Positions, collect, rows_of, savings
-from dshcli.dedupe.keepers import reason
-from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups
+from dshcli.dedupe.against import against_by_codes
+from dshcli.dedupe.by_codes import CodeTerms, Found, Verification, groups_by_codes
+from dshcli.dedupe.collection import Positions, Scope, collect, rows_of, savings
+from dshcli.dedupe.keep_rules import Among, ByTrait, keep_rules
+from dshcli.dedupe.keepers import Rule, reason
+from dshcli.dedupe.measuring import Measuring
+from dshcli.dedupe.ranking import trait_ranks
+from dshcli.dedupe.staying import Staying, staying
+from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, chosen_images, groups_where
+from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups, with_candidates_ranked
+from dshcli.errors import UsageError
 from dshcli.hasher.models import ModelConfig
 from dshcli.hasher.waves import FARTHEST
 from dshcli.images.opening import MAX_PIXELS
 from dshcli.library.contents import flat_images
+from dshcli.library.decisions import Verdict
 from dshcli.library.store import Image, Index, IndexedModel
 from dshcli.progress import Reporter, Silent
 from dshcli.proof.information import FLAT
@@ -37,6 +46,10 @@ class DupesOptions:
 
     verify: prove on their pixels that members are the same picture (None: if the model was trained on copies); kinds:
     only members of these kinds (none: all); jobs: threads (0: one a core); max_pixels: of a picture to verify.
+
+    keep: the rules by which keepers are chosen (None: the usual ones), see keep_rules.py; protect: folders whose files
+    all stay; against: the same, and only other images are compared, with those below them. decided: also the groups of
+    which nothing is left to decide.
     """
 
     model: str | None = None
@@ -47,18 +60,33 @@ class DupesOptions:
     kinds: tuple[str, ...] = ()
     jobs: int = 0
     max_pixels: int = MAX_PIXELS
+    keep: str | None = None
+    protect: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    decided: bool = False
 
 
 @dataclass(frozen=True)
 class Member:
     """An image of a group: its distance from the keeper in bits, whether its bytes are the keeper's, and what it is to
-    the keeper: a proof.kinds.Kind, or "similar" where nothing is proven; detail: a few words about that, or ""."""
+    the keeper: a proof.kinds.Kind, or "similar" where nothing is proven; detail: a few words about that, or "".
+
+    stays: why the image is not to be removed, although it is a copy, or "". verdict: what was decided about it, "same"
+    or "keep both", or "".
+    """
 
     image: Image
     distance: int
     exact: bool
     kind: str
     detail: str
+    stays: str = ""
+    verdict: str = ""
+
+    @property
+    def kept(self) -> bool:
+        """Whether it stays, so that it is no file to remove."""
+        return bool(self.stays) or self.verdict == Verdict.BOTH
 
 
 @dataclass(frozen=True)
@@ -75,7 +103,9 @@ class Group:
 @dataclass(frozen=True)
 class Dupes:
     """All groups, with their totals. `groups` reads the rows of a group only when it is its turn, as `flat_images` does
-    the rows of the `flat` images that are left out."""
+    the rows of the `flat` images that are left out. copies: images that could go; protected: folders whose files stay;
+    settled: groups that are left out since nothing of them is left to decide.
+    """
 
     model: IndexedModel
     radius: int
@@ -89,12 +119,15 @@ class Dupes:
     verification: Verification | None
     flat: int
     flat_images: Iterator[Image]
+    protected: tuple[str, ...] = ()
+    settled: int = 0
 
 
 def find_dupes(
     index: Index, options: DupesOptions, reporter: Reporter | None = None, prover: Prover | None = None
 ) -> Dupes:
     """Groups the images of an index. Raises NoIndex, NoModel, UsageError, DshError."""
+    choice = _choice(index, options)
     model = choose_indexed(index, options.model)
     config = maybe_config(model, options.model)
     rates = () if config is None else config.false_rates
@@ -103,17 +136,59 @@ def find_dupes(
     radius = choose_radius(options.radius, model)
     flat = flat_images(index, FLAT) if rates else np.empty(0, np.int64)
     by_contents = verify or bool(options.kinds)
-    images = collect(index, model, options.folders, digests=by_contents or len(flat) > 0)
+    digests = by_contents or len(flat) > 0 or choice.by_traits or bool(choice.verdicts)
+    images = collect(index, model, choice.scope, digests=digests, rules=choice.rules)
     flat = flat[np.isin(flat, images.ids)]
-    if not by_contents:
-        found = groups_by_codes(index, images, flat, model.bits, radius, options.link)
-        return _dupes(index, model, radius, found, flat, verify=False)
-    terms = Terms(model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels)
-    if config is not None:
+    reporter = reporter or Silent()
+    rank = trait_ranks(choice.rules, Measuring(index, options.jobs, options.max_pixels, reporter))
+    clean = choice.staying.clean
+    terms = Terms(
+        model.bits, radius, flat, kinds, options.link, options.jobs, options.max_pixels, rank=rank, clean=clean,
+        verdicts=choice.verdicts,
+    )  # fmt: skip
+    if by_contents and config is not None:
         wide = verify and options.radius is None
         terms = _widened(terms, config, len(images.ids)) if wide else _by_waves(terms, config)
-    found = verified_groups(index, images, terms, prover or PixelProver(), reporter or Silent())
-    return _dupes(index, model, terms.radius, found, flat, verify=verify)
+    if terms.near is None:
+        images = with_candidates_ranked(images, terms)
+    by_codes = CodeTerms(model.bits, radius, options.link, flat, choice.verdicts)
+    if by_contents:
+        found = verified_groups(index, images, terms, prover or PixelProver(), reporter)
+    elif clean is not None:
+        found = against_by_codes(index, images, clean, by_codes)
+    else:
+        found = groups_by_codes(index, images, by_codes)
+    return _dupes(index, model, terms.radius, found, flat, choice, verify=verify)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What may go: where duplicates are sought, what stays, the rules for the rest, and what was decided; settled:
+    whether groups of which nothing is left to decide are shown."""
+
+    scope: Scope
+    staying: Staying
+    rules: tuple[Rule, ...]
+    verdicts: Verdicts
+    settled: bool
+
+    @property
+    def by_traits(self) -> bool:
+        return any(isinstance(rule, ByTrait) for rule in self.rules)
+
+
+def _choice(index: Index, options: DupesOptions) -> _Choice:
+    if options.against and options.link != "star":
+        raise UsageError(
+            f"--against and --link {options.link} exclude each other",
+            hint="Against clean folders, each new image is compared with their images alone: leave out --link.",
+        )
+    stays, verdicts = staying(index, options.protect, options.against), Verdicts.load(index)
+    scope = Scope(options.folders) if stays.clean is None else Scope(options.folders, stays.clean)
+    chosen = [Among(CHOICE, chosen_images(index))] if verdicts.chosen else []
+    # Chosen images come before all others, but for clean ones, around which the groups are.
+    first = [*chosen, *stays.rules] if stays.clean is None else [*stays.rules, *chosen]
+    return _Choice(scope, stays, (*first, *keep_rules(index, options.keep)), verdicts, options.decided)
 
 
 def _by_waves(terms: Terms, config: ModelConfig) -> Terms:
@@ -127,17 +202,26 @@ def _widened(terms: Terms, config: ModelConfig, images: int) -> Terms:
     return replace(
         terms,
         radius=candidate_radius(config.false_rates, images, terms.radius),
-        near=terms.radius // 2 if terms.link == "star" else None,  # so near lie plain copies, not changed ones
+        # So near lie plain copies, not changed ones. Around a clean image its copies gather anyway.
+        near=terms.radius // 2 if terms.link == "star" and terms.clean is None else None,
         turns=config.turns,
         waves=FARTHEST,
     )
 
 
-def _dupes(index: Index, model: IndexedModel, radius: int, found: Found, flat: Positions, *, verify: bool) -> Dupes:
-    images, grouping = found.images, found.grouping
-    frees = savings(images, grouping, found.links)
+def _dupes(
+    index: Index, model: IndexedModel, radius: int, found: Found, flat: Positions, choice: _Choice, *, verify: bool
+) -> Dupes:
+    images, roles = found.images, choice.verdicts.roles(found.images, found.grouping)
+    stays = np.union1d(choice.staying.ids, images.ids[found.grouping.members[roles.kept]])
+    if not choice.settled:
+        found = replace(found, grouping=groups_where(found.grouping, ~roles.settled))
+    grouping = found.grouping
+    frees = savings(images, grouping, np.concatenate([np.asarray(found.links, np.int64), stays]))
     keepers = grouping.members[grouping.starts[:-1]]
     order = np.lexsort((images.ranks[keepers], -frees))
+    kept = np.isin(images.ids[grouping.members], stays)
+    kept[grouping.starts[:-1]] = True
     return Dupes(
         model=model,
         radius=radius,
@@ -145,40 +229,55 @@ def _dupes(index: Index, model: IndexedModel, radius: int, found: Found, flat: P
         missing=found.gone,
         warning="" if verify else chance_warning(len(images.ids), model.bits, radius),
         count=len(order),
-        copies=len(grouping.members) - len(order),
+        copies=len(kept) - int(kept.sum()),
         frees=int(frees.sum()),
-        groups=_groups(index, images, found, order, frees),
+        groups=_groups(index, found, order, frees, choice),
         verification=found.verification if verify else None,
         flat=len(flat),
         flat_images=rows_of(index, flat),
+        protected=choice.staying.folders,
+        settled=0 if choice.settled else int(roles.settled.sum()),
     )
 
 
-def _groups(index: Index, images: Collection, found: Found, order: Positions, frees: Positions) -> Iterator[Group]:
-    grouping = found.grouping
+def _groups(index: Index, found: Found, order: Positions, frees: Positions, choice: _Choice) -> Iterator[Group]:
+    images, grouping = found.images, found.grouping
     members = (grouping.members[grouping.starts[g] : grouping.starts[g + 1]] for g in order)
     rows = rows_of(index, images.ids[np.concatenate([*members])]) if len(order) else iter(())
     for number, g in enumerate(order.tolist(), start=1):
         start, stop = grouping.starts[g], grouping.starts[g + 1]
         keeper, *others = [next(rows) for _ in range(stop - start)]
         distances = grouping.distances[start + 1 : stop].tolist()
+        contents = Counter([keeper.digest, *(image.digest for image in others)])
         yield Group(
             number=number,
             keeper=keeper,
-            why=reason(keeper, others),
+            why=reason(keeper, others, choice.rules),
             members=tuple(
-                Member(image, distance, image.digest == keeper.digest, *_kind(found, keeper, image))
+                _member(found, keeper, image, distance, contents, choice)
                 for image, distance in zip(others, distances, strict=True)
             ),
             frees=int(frees[g]),
         )
 
 
-def _kind(found: Found, keeper: Image, image: Image) -> tuple[str, str]:
+def _member(
+    found: Found, keeper: Image, image: Image, distance: int, contents: Counter[bytes], choice: _Choice
+) -> Member:
+    verdict = choice.verdicts.told(keeper.digest, image.digest, contents)
+    kind, detail = _kind(found, keeper, image, choice.verdicts)
+    exact, stays = image.digest == keeper.digest, choice.staying.reason(image)
+    return Member(image, distance, exact, kind, detail, stays, str(verdict or ""))
+
+
+def _kind(found: Found, keeper: Image, image: Image, verdicts: Verdicts) -> tuple[str, str]:
     """What an image is to its keeper, and a few words about that."""
     if image.digest == keeper.digest:
-        return Kind.EXACT, ""
+        files = verdicts.lapsed.get(image.digest)
+        return Kind.EXACT, f"you kept {files} files of it before" if files else ""
     proof = found.proofs.get(image.digest)
     if proof is not None:
         return proof.kind, proof.detail
+    if verdicts.between(keeper.digest, image.digest):
+        return SIMILAR, SAID_SO
     return SIMILAR, "" if found.verification is None else BY_OTHERS

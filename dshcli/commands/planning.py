@@ -1,4 +1,4 @@
-"""`dsh dupes --plan`: the groups, as they pass, are also written into a plan."""
+"""`dsh dupes --plan`: the groups, as they pass, are also written into a plan, but for what stays."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +25,7 @@ def header_of(result: Dupes, index: Index) -> Header:
         groups=result.count,
         files=result.copies,
         bytes=result.frees,
+        protected=result.protected,
     )
 
 
@@ -32,7 +33,8 @@ def _written(groups: Iterator[Group], path: Path, header: Header) -> Iterator[Gr
     with created_plan(path, header) as write:
         for group in groups:
             for member in group.members:
-                write(line_of(group, member))
+                if not member.kept:
+                    write(line_of(group, member))
             yield group
 
 

@@ -97,7 +97,7 @@ class _Search:
     @cached_property
     def encoder(self) -> AnyEncoder:
         """Loaded only if an image is not in the index yet."""
-        return encoder_of(self.model, self.options.device)
+        return encoder_of(self.model, self.options.device, self.options.model)
 
     def answers(self, queries: Iterable[str]) -> Iterator[Answer]:
         """An answer for each query, in order; a batch of them searches together, which is much sooner."""

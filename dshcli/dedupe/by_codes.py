@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dshcli.dedupe.collection import Collection, look
+from dshcli.dedupe.decided_codes import with_marks
+from dshcli.dedupe.verdicts import Verdicts
 from dshcli.library.store import Index
 from dshcli.proof.kinds import Proof
 from dshcli.proof.proving import Tally
@@ -41,19 +43,42 @@ class Found:
     verification: Verification | None = None
 
 
-def groups_by_codes(
-    index: Index, images: Collection, flat: npt.NDArray[np.int64], bits: int, radius: int, link: str
-) -> Found:
-    """Groups whose codes lie within the radius. Flat images (ids) are grouped only where their bytes are equal."""
-    grouping = _group(images, np.isin(images.ids, flat), bits, radius, link)
+@dataclass(frozen=True)
+class CodeTerms:
+    """What is grouped by codes: those of so many bits within the radius, by a link of LINKS; flat images (ids) only
+    where their bytes are equal; and as people decided."""
+
+    bits: int
+    radius: int
+    link: str
+    flat: npt.NDArray[np.int64]
+    verdicts: Verdicts = field(default_factory=Verdicts)
+
+
+def groups_by_codes(index: Index, images: Collection, terms: CodeTerms) -> Found:
+    """Groups whose codes lie within the radius, corrected by verdicts."""
+    grouping = group_codes(images, terms)
     seen = look(index, images, grouping.members)
     if seen.gone:
         images = images.without(seen.gone)
-        grouping = _group(images, np.isin(images.ids, flat), bits, radius, link)
+        grouping = group_codes(images, terms)
     return Found(images, grouping, len(seen.gone), seen.links)
 
 
-def _group(images: Collection, flat: npt.NDArray[np.bool_], bits: int, radius: int, link: str) -> Grouping:
+def group_codes(images: Collection, terms: CodeTerms) -> Grouping:
+    """The groups, whatever became of the files."""
+    flat = np.isin(images.ids, terms.flat)
+    found = _by_codes(images, flat, terms.bits, terms.radius, terms.link)
+    if not terms.verdicts.pairs:
+        return found
+    ranked, digests = rank_contents(images)
+    marks = terms.verdicts.marks(digests)
+    if not marks.marked:
+        return found
+    return with_marks(found, ranked, flat_contents(ranked, flat), (terms.bits, terms.radius), terms.link, marks)
+
+
+def _by_codes(images: Collection, flat: npt.NDArray[np.bool_], bits: int, radius: int, link: str) -> Grouping:
     if not flat.any():
         return LINKS[link](images.codes, bits, radius, images.ranks)
     others = images.where(~flat)
@@ -65,6 +90,13 @@ def _group(images: Collection, flat: npt.NDArray[np.bool_], bits: int, radius: i
         np.concatenate([np.flatnonzero(~flat)[near.members], np.flatnonzero(flat)[equal.members]]),
         np.concatenate([near.distances, equal.distances]),
     )
+
+
+def flat_contents(ranked: Ranked, flat: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Which contents are flat, given which images are."""
+    of_contents = np.zeros(ranked.distinct.columns.shape[1], np.bool_)
+    of_contents[ranked.distinct.ids[flat[ranked.order]]] = True
+    return of_contents
 
 
 def rank_contents(images: Collection) -> tuple[Ranked, list[bytes]]:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 
 from dshcli.dedupe.moving import Seen, Unfit, read_digest
+from dshcli.dedupe.places import Folders, Places
 from dshcli.dedupe.plan import Line
 from dshcli.dedupe.ways import Way
 from dshcli.library.removals import PlannedFile
@@ -13,17 +14,16 @@ class Guard:
     """Knows the keepers of a whole plan and the protected folders, and looks at one line at a time."""
 
     def __init__(self, lines: Iterable[Line], protected: Iterable[str]) -> None:
-        """protected: absolute paths of folders that exist."""
-        self._real: dict[str, str] = {}
-        self._keepers = {self._place(line.keep.path): line.group for line in lines}
+        """protected: absolute paths of folders."""
+        self._places = Places()
+        self._keepers = {self._places.real(line.keep.path): line.group for line in lines}
         self._taken: dict[str, int] = {}
-        self._protected = [(folder, os.path.realpath(folder)) for folder in protected]
+        self._protected = Folders(protected, self._places)
 
     def check(self, line: Line, way: Way) -> Seen:
         """The file to remove, as it is now. Raises Unfit with the reason why it must stay."""
-        path, place = line.remove.path, self._place(line.remove.path)
-        protector = self.maybe_protector(path)
-        if protector is not None:
+        path, place = line.remove.path, self._places.real(line.remove.path)
+        if protector := self.maybe_protector(path):
             raise Unfit(f"protected by {protector}")
         if place in self._keepers:
             raise Unfit(f"it is the keeper of group {self._keepers[place]}")
@@ -41,20 +41,7 @@ class Guard:
 
     def maybe_protector(self, path: str) -> str | None:
         """The protected folder that a path lies below, by whatever way."""
-        place = self._place(path)
-        found = (folder for folder, real in self._protected if _below(path, folder) or _below(place, real))
-        return next(found, None)
-
-    def _place(self, path: str) -> str:
-        """The path with every symlink on the way resolved, but for the file itself."""
-        folder, name = os.path.split(path)
-        if folder not in self._real:
-            self._real[folder] = os.path.realpath(folder)
-        return os.path.join(self._real[folder], name)
-
-
-def _below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+        return self._protected.holder(path) or None
 
 
 def _ensure_as_planned(file: PlannedFile, whose: str) -> Seen:

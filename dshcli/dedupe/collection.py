@@ -3,13 +3,13 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from dshcli.codes import Codes
-from dshcli.dedupe.keepers import preference
+from dshcli.dedupe.keepers import DEFAULT, Rule, preference
 from dshcli.images.walk import absolute_root
 from dshcli.library.chunks import load_codes
 from dshcli.library.contents import load_digests
@@ -39,8 +39,19 @@ class Collection:
         return self.where(~np.isin(self.ids, ids)) if len(ids) else self
 
 
-def collect(index: Index, model: IndexedModel, folders: tuple[str, ...], *, digests: bool) -> Collection:
-    """The images with codes of a model under the folders (none: all). Raises DshError for one that is not there."""
+@dataclass(frozen=True)
+class Scope:
+    """Where duplicates are sought: under the folders (none: everywhere), and among the clean images (ids), too."""
+
+    folders: tuple[str, ...] = ()
+    clean: Positions = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+def collect(
+    index: Index, model: IndexedModel, scope: Scope, *, digests: bool, rules: Sequence[Rule] = DEFAULT
+) -> Collection:
+    """The images with codes of a model in the scope, ranked by the rules. Raises DshError for a folder that is not
+    there."""
     indexed, facts = load_codes(index, model), index.facts()
     by_id = np.argsort(facts.ids)
     # Between the reads another process may have dropped or added an image; it is then in none of them.
@@ -49,11 +60,11 @@ def collect(index: Index, model: IndexedModel, folders: tuple[str, ...], *, dige
     known &= np.isin(indexed.ids, digest_ids)
     ids, codes = indexed.ids[known], indexed.codes[known]
     sizes = facts.sizes[by_id][np.searchsorted(facts.ids[by_id], ids)]
-    images = Collection(ids, codes, preference(facts, ids), sizes, rows[np.searchsorted(digest_ids, ids)])
-    if not folders:
+    images = Collection(ids, codes, preference(facts, ids, rules), sizes, rows[np.searchsorted(digest_ids, ids)])
+    if not scope.folders:
         return images
-    inside = index.ids_within(absolute_root(folder) for folder in folders)
-    return images.where(np.isin(ids, np.fromiter(inside, np.int64, len(inside))))
+    inside = index.ids_within(absolute_root(folder) for folder in scope.folders)
+    return images.where(np.isin(ids, np.fromiter(inside, np.int64, len(inside))) | np.isin(ids, scope.clean))
 
 
 def rows_of(index: Index, ids: Positions) -> Iterator[Image]:
@@ -113,11 +124,11 @@ def _change(image: Image, file: os.stat_result) -> str:
     return "" if same else "changed since it was indexed"
 
 
-def savings(images: Collection, grouping: Grouping, links: list[int]) -> Positions:
-    """Bytes (groups,) that each group frees when all but its keeper go. A hard link frees nothing."""
+def savings(images: Collection, grouping: Grouping, without: Positions) -> Positions:
+    """Bytes (groups,) that each group frees when all but its keeper go; images `without` (ids) free nothing."""
     if not len(grouping.members):
         return np.zeros(0, np.int64)
-    sizes = np.where(np.isin(images.ids, links), 0, images.sizes)[grouping.members]
+    sizes = np.where(np.isin(images.ids, without), 0, images.sizes)[grouping.members]
     starts = grouping.starts[:-1]
     sizes[starts] = 0
     return np.add.reduceat(sizes, starts)

@@ -8,8 +8,9 @@ JSON lines. The first is a header, every other one a file to remove:
      "remove": {"path": "/p/b.jpg", "sha256": "a113...", "bytes": 18200}, "kind": "re-encoded", "detail": "",
      "why": "largest file"}
 
-Lines may be deleted, reordered, left empty or, with a # at their start, be comments. A path's byte that is no UTF-8
-stands there as the escape of its surrogate (`\\udce9` for 0xE9). Nothing in a plan is trusted: see checks.py.
+A header may have "protected": folders below which nothing is removed. Lines may be deleted, reordered, left empty or,
+with a # at their start, be comments. A path's byte that is no UTF-8 stands there as the escape of its surrogate
+(`\\udce9` for 0xE9). Nothing in a plan is trusted: see checks.py.
 """
 
 import hashlib
@@ -35,7 +36,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Header:
     """Where a plan comes from: the index file, the model, the radius in bits, whether the groups are proven on their
-    pixels; and its totals when it was written: groups, files to remove, and the bytes that this would free."""
+    pixels; its totals when it was written: groups, files to remove, and the bytes that this would free; and folders
+    (absolute paths) below which nothing is removed."""
 
     index: str
     model_id: str
@@ -44,6 +46,7 @@ class Header:
     groups: int
     files: int
     bytes: int
+    protected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,7 @@ def _header_record(header: Header) -> dict[str, Any]:
         "groups": header.groups,
         "files": header.files,
         "bytes": header.bytes,
-    }
+    } | ({"protected": [*header.protected]} if header.protected else {})
 
 
 def _record(line: Line) -> dict[str, Any]:
@@ -214,11 +217,21 @@ def _header(record: dict[str, Any]) -> Header:
         raise _Off(f"not a plan's header: it has no {MARK!r}")
     if record[MARK] != VERSION:
         raise _Off(f"a plan of version {record[MARK]!r}, and this dsh reads version {VERSION}")
-    numbers = (_value(record, name, int) for name in ("groups", "files", "bytes"))
+    groups, files, size = (_value(record, name, int) for name in ("groups", "files", "bytes"))
     return Header(
         _value(record, "index", str), _value(record, "model", str), _value(record, "radius", int),
-        _value(record, "verified", bool), *numbers,
+        _value(record, "verified", bool), groups, files, size, _protected(record),
     )  # fmt: skip
+
+
+def _protected(record: dict[str, Any]) -> tuple[str, ...]:
+    """None in plans that do not say."""
+    folders = record.get("protected", [])
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+        raise _Off("'protected' is no list of folders")
+    for folder in folders:
+        _ensure_plain(folder, "protected")
+    return tuple(folders)
 
 
 def _line(record: dict[str, Any]) -> Line:
@@ -231,16 +244,23 @@ def _line(record: dict[str, Any]) -> Line:
 
 def _file(record: dict[str, Any], name: str) -> PlannedFile:
     path, hexadecimal = _value(record, "path", str), _value(record, "sha256", str)
-    if not os.path.isabs(path) or os.path.normpath(path) != path or "\0" in path:
-        raise _Off(f"the path of {name!r} is not absolute and plain: {path!r}")
+    _ensure_plain(path, name)
     try:
-        os.fsencode(path)
         digest = bytes.fromhex(hexadecimal)
     except ValueError as error:
         raise _Off(f"{name!r}: {error}") from error
     if len(digest) != DIGEST_BYTES:
         raise _Off(f"the sha256 of {name!r} has not {2 * DIGEST_BYTES} digits")
     return PlannedFile(path, digest, _value(record, "bytes", int))
+
+
+def _ensure_plain(path: str, name: str) -> None:
+    if not os.path.isabs(path) or os.path.normpath(path) != path or "\0" in path:
+        raise _Off(f"the path of {name!r} is not absolute and plain: {path!r}")
+    try:
+        os.fsencode(path)
+    except ValueError as error:
+        raise _Off(f"{name!r}: {error}") from error
 
 
 def _value(record: dict[str, Any], name: str, kind: type[T]) -> T:

@@ -5,7 +5,7 @@ order they come. So pairs that do not hang on each other are proven at once, and
 Contents are numbered best first: in a pair (left, right), left < right.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -25,14 +25,24 @@ class StarRule:
     says why, by content.
     """
 
-    def __init__(self, count: int, pairs: Pairs, accepts: Accepts, *, through: bool = False) -> None:
+    def __init__(
+        self,
+        count: int,
+        pairs: Pairs,
+        accepts: Accepts,
+        *,
+        through: bool = False,
+        different: Mapping[int, set[int]] | None = None,
+    ) -> None:
         """`pairs` in order of right, then left. through: a candidate that is taken stands for its keeper, so that what
-        is near another copy alone is found as well; a member may then be no candidate of its keeper."""
+        is near another copy alone is found as well; a member may then be no candidate of its keeper. different: of
+        contents those keepers that never take them, which needs no proof."""
         self.keepers: Positions = np.arange(count)
         self.proofs: dict[int, Proof] = {}
         self.done = 0
         self._accepts, self._through = accepts, through
-        self._rejected: dict[int, set[int]] = {}  # by content, the keepers that it is no copy of
+        # By content, the keepers that it is no copy of.
+        self._rejected: dict[int, set[int]] = {c: set(others) for c, others in (different or {}).items()}
         self._better: list[int] = pairs.left.tolist()
         bounds = np.searchsorted(pairs.right, np.arange(count + 1))
         self._at: list[int] = bounds[:-1].tolist()
@@ -92,11 +102,22 @@ class SingleRule:
     A pair whose contents hang together already is not proven. Which pairs these are is chance, the groups are not.
     """
 
-    def __init__(self, count: int, pairs: Pairs, accepts: Accepts) -> None:
+    def __init__(
+        self,
+        count: int,
+        pairs: Pairs,
+        accepts: Accepts,
+        *,
+        said: Iterable[tuple[int, int]] = (),
+        proofs: dict[tuple[int, int], Proof | None] | None = None,
+    ) -> None:
+        """said: pairs that need no proof; proofs: those that are known, to which others are added."""
         self.done = 0
-        self.proofs: dict[tuple[int, int], Proof | None] = {}
+        self.proofs: dict[tuple[int, int], Proof | None] = {} if proofs is None else proofs
         self._accepts = accepts
         self._parent = list(range(count))
+        for one, other in said:
+            self._join(one, other)
         order = np.lexsort((pairs.right, pairs.left))[::-1]
         self._left: list[int] = pairs.left[order].tolist()
         self._right: list[int] = pairs.right[order].tolist()
@@ -108,17 +129,23 @@ class SingleRule:
     def next(self) -> tuple[int, int] | None:
         while self._left:
             left, right = self._left.pop(), self._right.pop()
-            if self._best(left) != self._best(right):
+            if self._best(left) == self._best(right):
+                self.done += 1
+            elif (left, right) in self.proofs:
+                self.tell(left, right, self.proofs[left, right])
+            else:
                 return left, right
-            self.done += 1
         return None
 
     def tell(self, left: int, right: int, proof: Proof | None) -> None:
         self.done += 1
         self.proofs[left, right] = proof
         if proof is not None and self._accepts(proof):
-            low, high = sorted((self._best(left), self._best(right)))
-            self._parent[high] = low
+            self._join(left, right)
+
+    def _join(self, one: int, other: int) -> None:
+        low, high = sorted((self._best(one), self._best(other)))
+        self._parent[high] = low
 
     def _best(self, content: int) -> int:
         parent = self._parent

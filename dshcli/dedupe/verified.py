@@ -4,16 +4,21 @@ All that matters here is what files hold, so contents are numbered instead of im
 image. Files of equal bytes are one content and need no proof.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from dshcli.codes import Codes
+from dshcli.dedupe.against import copies_of_clean, new_against_clean
 from dshcli.dedupe.by_codes import Found, Verification, rank_contents
-from dshcli.dedupe.centres import best_keepers, central_first, content_ranks
+from dshcli.dedupe.centres import best_keepers, central_first
 from dshcli.dedupe.collection import Collection, Look, look
+from dshcli.dedupe.correcting import chained, corrected
+from dshcli.dedupe.decided_pairs import Partnership, not_different, of_one_colour
+from dshcli.dedupe.ranking import Rank, as_ranked, group_ranks, near_another, near_when_turned
 from dshcli.dedupe.rules import EachOf, SingleRule, StarRule
+from dshcli.dedupe.verdicts import Marks, Verdicts
 from dshcli.hasher.waves import Turns
 from dshcli.library.proofs import Proofs
 from dshcli.library.store import Index
@@ -38,7 +43,8 @@ class Terms:
 
     jobs, max_pixels: the threads and the largest picture of the proving. near: groups gather around those contents that
     have the most others within it (None: around their keepers, so that no member is farther from its keeper than the
-    radius).
+    radius). rank: of the members, once groups have gathered. clean: images (ids, ranked before all others) with which
+    alone others are compared. verdicts: what people decided; where they did, no proof and no radius counts.
     """
 
     bits: int
@@ -51,6 +57,9 @@ class Terms:
     near: int | None = None
     turns: Turns | None = None
     waves: int = 0
+    rank: Rank = as_ranked
+    clean: Positions | None = None
+    verdicts: Verdicts = field(default_factory=Verdicts)
 
     def accepts(self, proof: Proof) -> bool:
         return proof.accepted and proof.kind in self.kinds
@@ -58,12 +67,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class _Contents:
-    """Images that have their files, their contents, the candidates among these, and what the look at them showed."""
+    """Images that have their files, their contents, the candidates among these, what people said of them, and what the
+    look at them showed."""
 
     images: Collection
     ranked: Ranked
     digests: list[bytes]
     candidates: Candidates
+    marks: Marks
     seen: Look
 
     @property
@@ -90,7 +101,11 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
     contents, gone, changed = _present(index, images, terms, reporter)
     ranked, candidates = contents.ranked, contents.candidates
     present = by_rank.where(np.isin(by_rank.ids, contents.images.ids))
-    keepers, proofs, tally = _prove(index, contents, content_ranks(present, ranked), terms, prover, reporter)
+    keepers, proofs, tally = _prove(
+        index, contents, lambda found: group_ranks(terms.rank, present, ranked, found), terms, prover, reporter
+    )
+    if terms.clean is not None:
+        ranked = copies_of_clean(ranked, keepers, np.isin(contents.images.ids[ranked.order], terms.clean))
     ranked = ranked if Kind.EXACT in terms.kinds else _without_equals(ranked, keepers)
     return Found(
         present,
@@ -100,6 +115,21 @@ def verified_groups(index: Index, images: Collection, terms: Terms, prover: Prov
         {contents.digests[content]: proof for content, proof in proofs.items()},
         Verification(len(candidates.pairs), candidates.left_out, tally, changed),
     )
+
+
+def with_candidates_ranked(images: Collection, terms: Terms) -> Collection:
+    """The images ranked with the traits of all that may be grouped: for rules by which ranks decide what is grouped."""
+    if terms.rank is as_ranked:
+        return images
+    lively = ~np.isin(images.ids, terms.flat)
+    codes = images.codes[lively]
+    if terms.clean is None:
+        near = near_another(codes, terms.bits, terms.radius)
+        if terms.turns is not None:
+            near |= near_when_turned(codes, terms.turns, _waves_within(terms, len(codes)))
+    else:
+        near = np.zeros(len(codes), np.bool_)  # clean images are kept anyway, whichever is the best of them
+    return terms.rank(images, np.flatnonzero(lively)[near])
 
 
 def _measured(grouping: Grouping, images: Collection, terms: Terms) -> Grouping:
@@ -112,32 +142,72 @@ def _measured(grouping: Grouping, images: Collection, terms: Terms) -> Grouping:
 
 
 def _prove(
-    index: Index, contents: _Contents, ranks: Positions, terms: Terms, prover: Prover, reporter: Reporter
+    index: Index,
+    contents: _Contents,
+    ranks: Callable[[Positions], Positions],
+    terms: Terms,
+    prover: Prover,
+    reporter: Reporter,
 ) -> tuple[Positions, dict[int, Proof], Tally]:
-    """The keeper of each content, what it is to its keeper by content, and the counts. ranks: of the contents."""
-    own, pairs = np.arange(len(contents.digests)), contents.candidates.pairs
-    if not len(pairs):
+    """The keeper of each content, what it is to its keeper by content, and the counts.
+
+    ranks: of the contents, given the keeper of each before the best one is chosen.
+    """
+    own, pairs, marks = np.arange(len(contents.digests)), contents.candidates.pairs, contents.marks
+    if not len(pairs) and not marks.said:
         return own, {}, Tally()
-    rule: StarRule | SingleRule
-    if terms.link == "star":
-        rule = StarRule(len(own), pairs, terms.accepts, through=terms.near is not None)
-    else:
-        rule = SingleRule(len(own), pairs, terms.accepts)
     with Proofs(index, prover.version, reporter.say) as known:
         proving = Proving(prover, contents.files, known, terms.jobs, terms.max_pixels)
-        with reporter.task("verifying", total=len(pairs), unit="pair") as task:
-            proving.run(rule, task)
-        if isinstance(rule, StarRule) and terms.near is not None:
-            keepers = best_keepers(rule.keepers, rule.proofs, ranks)
-            proofs = _around_keepers(rule, keepers, proving, terms, reporter)
+        if terms.link == "star":
+            keepers, proofs = _star(contents, ranks, proving, terms, reporter)
         else:
-            keepers = rule.keepers
-            proofs = rule.proofs if isinstance(rule, StarRule) else _labels(rule, proving, terms, reporter)
+            keepers, proofs = _single(contents, proving, terms, reporter)
     if terms.kinds == COPIES:
         return keepers, proofs, proving.tally
     # A member may be of another kind to its keeper than those asked for.
     told = np.isin(own, np.fromiter(proofs, np.int64, len(proofs)))
     return np.where(told, keepers, own), proofs, proving.tally
+
+
+def _star(
+    contents: _Contents,
+    ranks: Callable[[Positions], Positions],
+    proving: Proving,
+    terms: Terms,
+    reporter: Reporter,
+) -> tuple[Positions, dict[int, Proof]]:
+    pairs, marks, own = contents.candidates.pairs, contents.marks, np.arange(len(contents.digests))
+    through = terms.near is not None
+    rule = StarRule(len(own), pairs, terms.accepts, through=through, different=marks.different)
+    with reporter.task("verifying", total=len(pairs), unit="pair") as task:
+        proving.run(rule, task)
+    partnership = Partnership(pairs, marks, through, proving, terms.accepts, reporter)
+    found = rule.keepers.copy()
+    for one, other in marks.said:
+        found[other] = found[one]  # so that they are ranked as members of groups are
+    by_rank = ranks(found) if through else own
+    keepers = best_keepers(rule.keepers, rule.proofs, by_rank) if through else rule.keepers
+    keepers = corrected(keepers, marks, by_rank, partnership.partners)
+    if np.array_equal(keepers, rule.keepers):
+        return keepers, rule.proofs
+    return keepers, _around_keepers(rule, keepers, proving, terms, reporter)
+
+
+def _single(
+    contents: _Contents, proving: Proving, terms: Terms, reporter: Reporter
+) -> tuple[Positions, dict[int, Proof]]:
+    marks, count, proofs = contents.marks, len(contents.digests), dict[tuple[int, int], Proof | None]()
+
+    def find(colours: Positions) -> Positions:
+        pairs = of_one_colour(contents.candidates.pairs, colours)
+        said = [pair for pair in marks.said if colours[pair[0]] == colours[pair[1]]]
+        rule = SingleRule(count, pairs, terms.accepts, said=said, proofs=proofs)
+        with reporter.task("verifying", total=len(pairs), unit="pair") as task:
+            proving.run(rule, task)
+        return rule.keepers
+
+    keepers = chained(count, marks, find)
+    return keepers, _labels(keepers, proofs, proving, terms, reporter)
 
 
 def _around_keepers(
@@ -153,7 +223,7 @@ def _around_keepers(
     for (keeper, content), proof in others.proofs.items():
         if proof is not None and terms.accepts(proof):
             proofs[content] = proof
-        elif terms.kinds == COPIES:
+        elif terms.kinds == COPIES and rule.keepers[content] == rule.keepers[keeper]:
             proofs[content] = replace(rule.proofs[content if content in rule.proofs else keeper], detail=BY_OTHERS)
     return proofs
 
@@ -167,37 +237,51 @@ def _present(
     with reporter.task("looking at files", total=None, unit="file") as task:
         while True:
             ranked, digests = rank_contents(images)
-            candidates = _candidates(ranked, np.isin(images.ids[ranked.order], terms.flat), terms)
+            marks = terms.verdicts.marks(digests)
+            if terms.clean is not None:
+                marks.chosen.clear()  # clean images keep their groups
+            candidates = _candidates(ranked, images.ids[ranked.order], terms)
+            candidates = replace(candidates, pairs=not_different(candidates.pairs, marks, len(digests)))
             in_play = np.bincount(ranked.distinct.ids, minlength=len(digests)) > 1
             in_play[candidates.pairs.left] = in_play[candidates.pairs.right] = True
+            in_play[[content for pair in marks.said for content in pair]] = True
             seen = look(index, images, ranked.order[in_play[ranked.distinct.ids]])
             task.advance(len(seen.paths))
             if not seen.gone and not seen.changed:
-                return _Contents(images, ranked, digests, candidates, seen), gone, sorted(changed)
+                return _Contents(images, ranked, digests, candidates, marks, seen), gone, sorted(changed)
             gone += len(seen.gone)
             changed += seen.changed.values()
             images = images.without([*seen.gone, *seen.changed])
 
 
-def _candidates(ranked: Ranked, flat: npt.NDArray[np.bool_], terms: Terms) -> Candidates:
-    """Pairs of contents that may be proven; `flat` says of the images in order of preference which are flat."""
+def _candidates(ranked: Ranked, ids: Positions, terms: Terms) -> Candidates:
+    """Pairs of contents that may be proven; ids: of the images in order of preference."""
     if terms.kinds == {Kind.EXACT}:
         return Candidates(joined([]), 0)
     lively = np.ones(ranked.distinct.columns.shape[1], np.bool_)
-    lively[ranked.distinct.ids[flat]] = False
+    lively[ranked.distinct.ids[np.isin(ids, terms.flat)]] = False
     places = np.flatnonzero(lively)
     codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
-    found = candidate_pairs(codes, terms.bits, terms.radius)
-    if terms.turns is not None:
-        found = united(found, _by_waves(codes, terms.turns, terms.waves))
+    within = _waves_within(terms, len(codes))
+    if terms.clean is not None:
+        contents = np.unique(ranked.distinct.ids[np.isin(ids, terms.clean)])
+        found = new_against_clean(codes, int(lively[contents].sum()), terms.bits, terms.radius, terms.turns, within)
+    else:
+        found = candidate_pairs(codes, terms.bits, terms.radius)
+        if terms.turns is not None:
+            found = united(found, _by_waves(codes, terms.turns, within))
     pairs = found.pairs
     return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
 
 
-def _by_waves(codes: Codes, turns: Turns, waves: int) -> Candidates:
-    """Pairs of codes whose waves are near in some orientation; among many codes only the nearest ones, since finding
-    the others takes a time that grows with the square of their number."""
-    within = min(waves, WAVES_OF_MANY) if len(codes) > MANY else waves
+def _waves_within(terms: Terms, codes: int) -> int:
+    """How many waves may differ; among many codes only the nearest are looked for, since finding the others takes a
+    time that grows with the square of their number."""
+    return min(terms.waves, WAVES_OF_MANY) if codes > MANY else terms.waves
+
+
+def _by_waves(codes: Codes, turns: Turns, within: int) -> Candidates:
+    """Pairs of codes whose waves are near in some orientation."""
     found = oriented_candidates(turns.orientations(codes), turns.width, within)
     pairs = found.pairs
     return Candidates(Pairs(pairs.left, pairs.right, pairs.distances * turns.scale), found.left_out)
@@ -212,12 +296,17 @@ def _without_equals(ranked: Ranked, keepers: Positions) -> Ranked:
     return Ranked(ranked.order[kept], Distinct(ranked.distinct.columns, ids[kept]))
 
 
-def _labels(rule: SingleRule, proving: Proving, terms: Terms, reporter: Reporter) -> dict[int, Proof]:
-    """What each member of a chain is to its keeper, by content, where that can be proven."""
-    keepers = rule.keepers.tolist()
-    members = [(keeper, content) for content, keeper in enumerate(keepers) if keeper != content]
-    others = EachOf([pair for pair in members if pair not in rule.proofs])
+def _labels(
+    keepers: Positions,
+    known: dict[tuple[int, int], Proof | None],
+    proving: Proving,
+    terms: Terms,
+    reporter: Reporter,
+) -> dict[int, Proof]:
+    """What each member of a chain is to its keeper, by content, where that can be proven. known: by pair."""
+    members = [(keeper, content) for content, keeper in enumerate(keepers.tolist()) if keeper != content]
+    others = EachOf([pair for pair in members if pair not in known])
     with reporter.task("comparing with keepers", total=len(members), unit="pair") as task:
         proving.run(others, task)
-    proofs = rule.proofs | others.proofs
+    proofs = known | others.proofs
     return {pair[1]: proof for pair in members if (proof := proofs[pair]) is not None and terms.accepts(proof)}

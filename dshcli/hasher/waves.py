@@ -20,6 +20,17 @@ FARTHEST = 28  # ... up to which a proof is worth a try: some thirty of a millio
 FEWEST = 128  # waves of a code that can tell a picture among thousands when it is turned
 AT_ONCE = 1 << 16  # codes that are turned together
 
+ORIENTATIONS = (
+    "as it is",
+    "mirrored top to bottom",
+    "mirrored left to right",
+    "half turn",
+    "mirrored over the diagonal",
+    "quarter turn left",
+    "quarter turn right",
+    "mirrored over the other diagonal",
+)  # what becomes of a picture in each of Turns.orientations
+
 Distances = npt.NDArray[np.uint16]
 Distance = Callable[[Codes, Codes], Distances]  # of codes (n, bytes) or (1, bytes) from others (n, bytes)
 

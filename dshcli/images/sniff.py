@@ -2,6 +2,8 @@
 
 SNIFF_BYTES = 32
 
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")  # that are told
+
 # What a file that claims to be an image is usually called: such a file is reported when it is none.
 IMAGE_SUFFIXES = frozenset(
     [

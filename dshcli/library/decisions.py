@@ -4,12 +4,13 @@ A decision is about two contents, by their SHA-256 digests, and not about files.
 is about files of equal bytes; it holds for as many of them as there were then.
 """
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dshcli.library.removals import now
-from dshcli.library.store import Index
+from dshcli.library.store import Index, path_from_key
 
 
 class Verdict(StrEnum):
@@ -32,6 +33,26 @@ class Decision:
     decided: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A verdict to be written on two digests; None forgets it. files: of one and the same content, those that it is
+    about, if more than the index has."""
+
+    one: bytes
+    other: bytes
+    verdict: Verdict | None
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A keeper to be chosen before the others, or no longer (chosen False)."""
+
+    digest: bytes
+    among: tuple[bytes, ...] = ()
+    chosen: bool = True
+
+
 class Decisions:
     """The decisions of an index that is open for reading or, to write them, for writing."""
 
@@ -49,27 +70,28 @@ class Decisions:
         found = self._index.rows(sql, sorted((one, other)))
         return _decision(found[0]) if found else None
 
-    def decide(self, pairs: Iterable[Sequence[bytes]], verdict: Verdict) -> None:
-        """Writes a verdict on each pair of digests, in one transaction; the last word on a pair holds."""
+    def save(self, words: Iterable[Said | Choice]) -> None:
+        """Writes all of them, in their order, or nothing; the last word on a pair holds."""
         time = now()
         with self._index.write() as db:
-            db.executemany(
-                """
-                INSERT OR REPLACE INTO decisions VALUES (:one, :other, :verdict, CASE WHEN :one = :other
-                    THEN (SELECT count(*) FROM images WHERE digest = :one) ELSE 0 END, :time)
-                """,
-                [
-                    {"one": min(pair), "other": max(pair), "verdict": str(verdict), "time": time}
-                    for pair in map(tuple, pairs)
-                ],
-            )
+            for word in words:
+                if isinstance(word, Said):
+                    _say(db, word, time)
+                else:
+                    _choose(db, word, time)
+
+    def decide(self, pairs: Iterable[Sequence[bytes]], verdict: Verdict) -> None:
+        """Writes a verdict on each pair of digests, in one transaction; the last word on a pair holds."""
+        self.save(Said(one, other, verdict) for one, other in pairs)
 
     def forget(self, pairs: Iterable[Sequence[bytes]]) -> None:
         """As if nothing had been decided about these pairs."""
-        with self._index.write() as db:
-            db.executemany(
-                "DELETE FROM decisions WHERE digest_a = ? AND digest_b = ?", [tuple(sorted(pair)) for pair in pairs]
-            )
+        self.save(Said(one, other, None) for one, other in pairs)
+
+    def paths(self, digest: bytes) -> list[str]:
+        """The files of the index that have this content, by their paths."""
+        rows = self._index.rows("SELECT path FROM images WHERE digest = ? ORDER BY path", [digest])
+        return [path_from_key(path) for (path,) in rows]  # type: ignore[arg-type]
 
     # --- keepers that people chose ----------------------------------------------------------------------------
 
@@ -77,16 +99,35 @@ class Decisions:
         """The contents that are to be kept before any others of their group."""
         return {row[0] for row in self._index.rows("SELECT digest FROM chosen_keepers")}  # type: ignore[misc]
 
+    def choices(self) -> dict[bytes, str]:
+        """The same, by digest, and when each was chosen."""
+        return dict(self._index.rows("SELECT digest, decided FROM chosen_keepers ORDER BY digest"))  # type: ignore[arg-type]
+
     def choose(self, digest: bytes, *, among: Iterable[bytes] = ()) -> None:
         """Keeps this content before the others of its group, any of which that was chosen before no longer is."""
-        with self._index.write() as db:
-            db.executemany("DELETE FROM chosen_keepers WHERE digest = ?", [(other,) for other in among])
-            db.execute("INSERT OR REPLACE INTO chosen_keepers VALUES (?, ?)", [digest, now()])
+        self.save([Choice(digest, tuple(among))])
 
     def unchoose(self, digest: bytes) -> None:
         """Leaves it to the rules again."""
-        with self._index.write() as db:
-            db.execute("DELETE FROM chosen_keepers WHERE digest = ?", [digest])
+        self.save([Choice(digest, chosen=False)])
+
+
+def _say(db: sqlite3.Connection, word: Said, time: str) -> None:
+    one, other = sorted((word.one, word.other))
+    if word.verdict is None:
+        db.execute("DELETE FROM decisions WHERE digest_a = ? AND digest_b = ?", [one, other])
+        return
+    counted = "SELECT max(count(*), ?) FROM images WHERE digest = ?"
+    files = db.execute(counted, [word.files, one]).fetchone()[0] if one == other else 0
+    db.execute("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?)", [one, other, str(word.verdict), files, time])
+
+
+def _choose(db: sqlite3.Connection, word: Choice, time: str) -> None:
+    if not word.chosen:
+        db.execute("DELETE FROM chosen_keepers WHERE digest = ?", [word.digest])
+        return
+    db.executemany("DELETE FROM chosen_keepers WHERE digest = ?", [(other,) for other in word.among])
+    db.execute("INSERT OR REPLACE INTO chosen_keepers VALUES (?, ?)", [word.digest, time])
 
 
 def _decision(row: tuple[object, ...]) -> Decision:

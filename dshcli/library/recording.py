@@ -7,6 +7,7 @@ from dshcli.library.chunks import pack_chunks
 from dshcli.library.connection import checkpoint
 from dshcli.library.proofs import drop_orphans
 from dshcli.library.store import Content, Index, Known, path_key
+from dshcli.library.traits import drop_orphan_traits
 from dshcli.library.workers import Batch
 
 
@@ -91,6 +92,7 @@ class Recorder:
             with self.index.write() as db:
                 db.executemany("DELETE FROM images WHERE path = ?", [[path_key(path)] for path in self.vanished])
                 drop_orphans(db)
+                drop_orphan_traits(db)
             self.removed = len(self.vanished)
             self.vanished.clear()
         pack_chunks(self.index)

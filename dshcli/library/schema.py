@@ -10,6 +10,7 @@
     removal_sidecars  (run, step) -> path, before, mode, mtime_ns, digest    what a step wrote beside the kept file
     decisions      (digest_a, digest_b) -> verdict, files, decided    what people say of two contents (decisions.py)
     chosen_keepers  digest -> decided                          contents that people want kept before others
+    traits       (digest, name) -> version, value              what keepers may be chosen by (traits.py)
 
 A path is TEXT where it is valid UTF-8 and BLOB where it is not. An image with `error` has neither digest nor code;
 `information` (0 to 1) is NULL where an older version hashed it. Of a pair, digest_a is the lesser of the two.
@@ -111,6 +112,18 @@ def m004_decisions(db: Database) -> None:
         """
     )
     db.execute("CREATE TABLE chosen_keepers (digest BLOB PRIMARY KEY, decided TEXT NOT NULL) WITHOUT ROWID")
+
+
+@migrations()
+def m005_traits(db: Database) -> None:
+    db.execute(
+        """
+        CREATE TABLE traits (
+            digest BLOB NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, value NOT NULL,
+            PRIMARY KEY (digest, name)
+        ) WITHOUT ROWID
+        """
+    )
 
 
 @migrations()

@@ -7,7 +7,7 @@ Symmetric: the pair is put in one order first, so that prove(a, b) and prove(b, 
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,6 +48,29 @@ def prove(a: Evidence, b: Evidence) -> Proof:
             return describe(a, b, alignment, judgement)
         changed = min(changed, judgement.changed)
     return Proof(Kind.LOOK_ALIKE, "", changed)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to lay b over a: local features that agree on it, what the cells say, and whether it was turned down all
+    the same (see _another_shot)."""
+
+    inliers: int
+    judgement: Judgement
+    another_shot: bool
+
+
+def attempts(a: Evidence, b: Evidence) -> list[Attempt]:
+    """All that prove(a, b) tries before it says yes or no, for people who ask why."""
+    first, second = sorted((a, b), key=lambda each: (-each.width * each.height, each.digest))
+    tried = list[Attempt]()
+    for likely in _alignments(first, second):
+        alignment, judgement = _judged(first, second, likely)
+        another = judgement.same and _another_shot(first, second, alignment, judgement)
+        tried.append(Attempt(alignment.inliers, judgement, another))
+        if judgement.same and not another:
+            break
+    return tried
 
 
 def _another_shot(a: Evidence, b: Evidence, alignment: Alignment, judgement: Judgement) -> bool:

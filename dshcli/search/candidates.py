@@ -7,6 +7,7 @@ since a true copy is rarely farther than a stranger, the best since these become
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from dshcli.codes import Codes
 from dshcli.search.blocks import Pairs, joined
 from dshcli.search.collapse import collapse
+from dshcli.search.neighbours import pairs_between
 from dshcli.search.pairs import column_pairs
 from dshcli.search.runs import runs_of
 from dshcli.search.turned import nearest_of_each, turned_pairs
@@ -47,6 +49,23 @@ def oriented_candidates(orientations: Sequence[Codes], bits: int, radius: int) -
     """The same of pictures that are near in any orientation: as they are, or one of them turned; see turned_pairs."""
     turned = ((pairs, len(pairs)) for pairs in turned_pairs(orientations, bits, radius))
     return united(candidate_pairs(orientations[0], bits, radius), _collected(turned))
+
+
+def cross_candidates(codes: Codes, leaders: int, bits: int, radius: int) -> Candidates:
+    """The same of those pairs alone whose left code is among the first so many and whose right code is not."""
+    return _collected(_crossing(codes[:leaders], codes[leaders:], leaders, bits, radius))
+
+
+def oriented_cross_candidates(orientations: Sequence[Codes], leaders: int, bits: int, radius: int) -> Candidates:
+    """The same of pictures that are near in any orientation; a pair may be there several times."""
+    upright = orientations[0][leaders:]
+    turned = (_crossing(codes[:leaders], upright, leaders, bits, radius) for codes in orientations)
+    return _collected(chain.from_iterable(turned))
+
+
+def _crossing(left: Codes, right: Codes, leaders: int, bits: int, radius: int) -> Iterator[tuple[Pairs, int]]:
+    for pairs in pairs_between(left, right, bits, radius):
+        yield Pairs(pairs.left, pairs.right + leaders, pairs.distances), len(pairs)
 
 
 def united(one: Candidates, other: Candidates) -> Candidates:

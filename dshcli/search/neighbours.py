@@ -154,6 +154,18 @@ def pairs_with_queries(queries: Codes, codes: Codes, bits: int, radius: int) -> 
     return (_with_codes(block, count) for block in run_plan(plan, columns, bits, radius, leaders=count))
 
 
+def pairs_between(left: Codes, right: Codes, bits: int, radius: int) -> Iterator[Pairs]:
+    """Pairs of a left and a right code within the radius, in blocks; the smaller side searches the larger one.
+
+    Raises ValueError as `pairs_with_queries` does.
+    """
+    if len(left) <= len(right):
+        yield from pairs_with_queries(left, right, bits, radius)
+        return
+    for pairs in pairs_with_queries(right, left, bits, radius):
+        yield Pairs(pairs.right, pairs.left, pairs.distances)
+
+
 def _scan(query: Codes, codes: Codes) -> Iterator[tuple[int, Distances]]:
     """Where each block of codes starts, and the distances of its codes to the query."""
     width = codes.shape[1]

@@ -12,7 +12,10 @@ from dshcli.show.screen import Format, Screen, image_record
 from dshcli.show.text import bytes_text, count, escaped, facts, near
 
 PROBLEMS_SHOWN = 10
-COLUMNS = ("group", "role", "distance", "exact", "width", "height", "bytes", "path", "why", "frees", "kind", "detail")
+COLUMNS = (
+    "group", "role", "distance", "exact", "width", "height", "bytes", "path", "why", "frees", "kind", "detail",
+    "verdict",
+)  # fmt: skip
 
 
 def show_dupes(screen: Screen, result: Dupes) -> None:
@@ -50,6 +53,8 @@ def _words(result: Dupes, *, verbose: bool) -> Iterator[str]:
         yield f"Left out: {gone} whose file is gone; to drop them from the index: dsh index FOLDER --prune"
     if result.verification:
         yield from _verification(result.verification, verbose=verbose)
+    if result.settled:
+        yield f"{count(result.settled, 'group')} left out that you decided to keep; --decided shows them"
     within = "candidates within" if result.verification else "radius"
     yield (
         f"{count(result.count, 'group')} among {result.images:,} images ({within} {result.radius} of "
@@ -86,7 +91,7 @@ def _show_group(screen: Screen, group: Group) -> None:
     elif screen.format is Format.CSV:
         screen.csv(_rows(group))
     elif screen.format is Format.PLAIN:
-        for number, role, distance, exact, width, height, size, path, _, _, kind, detail in _rows(group):
+        for number, role, distance, exact, width, height, size, path, _, _, kind, detail, _ in _rows(group):
             bytes_are = "exact" if exact else SIMILAR
             image = f"{width}x{height}\t{size}\t{escaped(path)}"
             screen.line(f"{number}\t{role}\t{distance}\t{bytes_are}\t{image}\t{kind}\t{detail}")
@@ -99,11 +104,20 @@ def _show_for_people(screen: Screen, group: Group) -> None:
     screen.line(f"Group {group.number}: {1 + len(group.members)} images{frees}")
     screen.line(f"  keep  {facts(group.keeper)}  {near(group.keeper.path)}  ({group.why})")
     for member in group.members:
-        screen.line(f"  copy  {facts(member.image)}  {near(member.image.path)}  ({_what(member)})")
+        screen.line(f"  {_role(member)}  {facts(member.image)}  {near(member.image.path)}  ({_what(member)})")
+
+
+def _role(member: Member) -> str:
+    return "keep" if member.kept else "copy"
 
 
 def _what(member: Member) -> str:
-    """What a member is, for people."""
+    """What a member is, for people, why it stays if it does, and what was decided about it."""
+    decided = f"decided: {member.verdict}" if member.verdict else ""
+    return "; ".join(words for words in (member.stays, _bond(member), decided) if words)
+
+
+def _bond(member: Member) -> str:
     if member.exact:
         return "exact copy"
     if member.kind == SIMILAR and not member.detail:
@@ -121,7 +135,7 @@ def _record(group: Group) -> dict[str, Any]:
 
 
 def _member_record(member: Member) -> dict[str, Any]:
-    kind = {"kind": str(member.kind), "detail": member.detail}
+    kind = {"stays": member.stays, "kind": str(member.kind), "detail": member.detail, "verdict": member.verdict}
     return {"distance": member.distance, "exact": member.exact, **image_record(member.image), **kind}
 
 
@@ -129,8 +143,8 @@ def _rows(group: Group) -> Iterator[tuple[Any, ...]]:
     """A row per image, in the order of COLUMNS."""
     keeper = group.keeper
     facts = (keeper.width, keeper.height, keeper.size, keeper.path)
-    yield (group.number, "keep", 0, True, *facts, group.why, group.frees, "", "")
+    yield (group.number, "keep", 0, True, *facts, group.why, group.frees, "", "", "")
     for m in group.members:
         image = m.image
         facts = (image.width, image.height, image.size, image.path)
-        yield (group.number, "copy", m.distance, m.exact, *facts, "", "", str(m.kind), m.detail)
+        yield (group.number, _role(m), m.distance, m.exact, *facts, m.stays, "", str(m.kind), m.detail, m.verdict)

@@ -41,6 +41,7 @@ th, td { text-align: left; padding: 5px 12px; border-bottom: 1px solid var(--rul
 th { font-weight: 600; white-space: nowrap; } tr:last-child > * { border-bottom: 0; } td.number { text-align: right; }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 .cells { image-rendering: pixelated; width: 100%; max-width: 420px; border: 1px solid var(--rule); display: block; }
+.shown { display: block; max-width: 100%; max-height: 480px; margin: 0 auto 12px; }
 .failure { display: flex; flex-wrap: wrap; gap: 8px; padding: 10px; border-top: 1px solid var(--rule); }
 .failure figure { width: 84px; font-size: 12px; line-height: 1.3; color: var(--faint); overflow-wrap: anywhere; }
 .failure img { width: 72px; height: 72px; object-fit: contain; image-rendering: pixelated; background: var(--box);

@@ -12,14 +12,14 @@ THUMBNAIL = 72  # pixels
 SMALL = 40  # up to this side a picture is kept exactly
 
 
-def thumbnail(pixels: Pixels) -> str:
-    """Pixels (h, w, 1 or 3) as a data URI: PNG as they are if small, else a JPEG of at most THUMBNAIL pixels."""
+def thumbnail(pixels: Pixels, side: int = THUMBNAIL) -> str:
+    """Pixels (h, w, 1 or 3) as a data URI: PNG as they are if small, else a JPEG of at most `side` pixels."""
     from PIL import Image
 
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     if max(image.size) <= SMALL:
         return _uri(image, "png")
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    image.thumbnail((side, side))
     return _uri(image, "jpeg", quality=80)
 
 

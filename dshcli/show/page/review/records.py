@@ -9,12 +9,13 @@ from dshcli.library.store import Image
 
 
 def group_record(group: Group, verdicts: Sequence[str] = (), chosen: Collection[bytes] = ()) -> dict[str, Any]:
-    """verdicts: on the keeper and each member, in their order, "" where there is none (none at all: no verdicts);
-    chosen: digests of keepers that people chose."""
-    words = verdicts or [""] * len(group.members)
+    """verdicts: on the keeper and each member, in their order, "" where there is none; none at all: those that the
+    members have. chosen: digests of keepers that people chose."""
+    words = verdicts or [member.verdict for member in group.members]
     members = [
         _image_record(m.image, chosen)
-        | {"distance": m.distance, "kind": str(m.kind), "detail": m.detail, "exact": m.exact, "verdict": str(verdict)}
+        | {"distance": m.distance, "kind": str(m.kind), "detail": m.detail, "exact": m.exact}
+        | {"verdict": str(verdict), "stays": m.stays}
         for m, verdict in zip(group.members, words, strict=True)
     ]
     keeper = _image_record(group.keeper, chosen)

@@ -1,0 +1,25 @@
+"""Opens an image at full size in shades of gray, not turned: for measures that do not depend on how it lies."""
+
+import numpy as np
+import numpy.typing as npt
+
+from dshcli.images.opening import MAX_PIXELS, guarded, opened, over_white
+from dshcli.images.room import Take, decoded_bytes, unlimited
+from dshcli.images.shrinking import eight_bits
+
+
+def open_gray(data: bytes, max_pixels: int = MAX_PIXELS, take: Take = unlimited) -> npt.NDArray[np.uint8]:
+    """The first frame of an image file's bytes, uint8 (rows, columns). `take`: asked for memory before decoding.
+
+    Raises BadImage and TryAgain as open_image does.
+    """
+    return guarded(data, lambda name: _gray(data, name, max_pixels, take))
+
+
+def _gray(data: bytes, name: str, max_pixels: int, take: Take) -> npt.NDArray[np.uint8]:
+    with opened(data, name, max_pixels) as image:
+        if name == "JPEG" and image.mode in ("RGB", "L"):
+            image.draft("L", image.size)  # colours need not be decoded
+        with take(decoded_bytes(image, image.size)):
+            image.load()
+            return np.asarray(over_white(eight_bits(image)).convert("L"), dtype=np.uint8)
