@@ -15,8 +15,8 @@ from typer.testing import Result
 
 from dshcli.dedupe.plan import load_plan
 from dshcli.hasher.models import Model
-from dshcli.images.thumbnails import Format, webp_within
 from dshcli.show.page.review.page import MARK, served_page, served_policy
+from dshcli.show.page.review.thumbnails import Format, webp_within
 
 Dsh = Callable[..., Result]
 OWNED = "window.owned=1"
@@ -131,6 +131,21 @@ def test_marks_outlive_the_page(page: Page, report: Path) -> None:
     assert page.marks() == marks and any(marks)
 
 
+def test_a_browser_that_keeps_nothing_says_so(page: Page, report: Path) -> None:
+    refusing = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+    script = page.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": refusing})
+    try:
+        page.open(report.as_uri())
+        page.keys("shift+R")
+        page.wait("return !document.querySelector('#unsaved').hidden")
+        assert "Not saved: 1 change. This browser does not keep marks." in page.text("#unsaved-why")
+        page.run("Storage.prototype.setItem = function (key, value) { this[key] = value; }")
+        page.click("#retry")
+        page.wait("return document.querySelector('#unsaved').hidden")
+    finally:
+        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
 def test_what_cannot_be_marked_different(page: Page, report: Path) -> None:
     """Equal bytes are one picture; of the others of the group each may be another one."""
     page.open(report.as_uri())
@@ -224,7 +239,7 @@ def test_another_keeper(page: Page, report: Path, tmp_path: Path, dsh: Dsh) -> N
     at = page.texts(".card .name").index("small.png")
     page.keys("shift+R")
     page.run("document.querySelectorAll('.card')[arguments[0]].querySelector('.choose').click()", at)
-    assert "small.png" in page.texts(".card.keeper")[0] and "chosen by you" in page.texts(".card.keeper")[0]
+    assert "small.png" in page.texts(".card.keeper")[0] and "your choice" in page.texts(".card.keeper")[0]
     assert page.marks() == ["", "same", "same"]
     page.click("#export-plan")
     page.click("#export-decisions")
@@ -377,3 +392,23 @@ def test_the_policy_names_the_script_and_the_style() -> None:
         digest = base64.b64encode(hashlib.sha256(only.encode()).digest()).decode()
         assert f"{kind}-src 'sha256-{digest}'" in served_policy()
     assert not re.search(r"\s(style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", html, flags=re.S))
+
+
+def test_what_was_decided_is_marked(page: Page, report: Path, photos: Path, tmp_path: Path, dsh: Dsh) -> None:
+    """And what the page says goes back into the index; a file that is protected cannot be marked to go."""
+    page.open(report.as_uri())
+    page.fill("[name=text]", "large.png")
+    page.click(".card [data-verdict='keep both']")
+    page.fill("[name=text]", "small.png")
+    page.click(".group [data-all=same]")
+    page.click("#export-decisions")
+    dsh("decide", "--from", page.downloaded("decisions.jsonl"))
+    dsh("dupes", "-r", 4, "--report", report, "--decided")
+    page.open(report.as_uri())
+    assert sorted(mark for mark in page.marks() if mark) == ["keep both", "same", "same"]
+    dsh("dupes", "-r", 4, "--report", report, "--protect", photos, "--decided")
+    page.open(report.as_uri())
+    off = "return [...document.querySelectorAll('[data-verdict=same]')].map((button) => button.disabled)"
+    assert page.run(off) == [True] * 4
+    page.keys("shift+R")
+    assert page.text("#files") == "0 files" and "stays" in page.texts(".card .tags")[1]

@@ -138,13 +138,13 @@ def dupes(
     """
     from dshcli.commands.dupes import DupesOptions, find_dupes
     from dshcli.commands.planning import with_plan
-    from dshcli.commands.reporting import with_report
     from dshcli.dedupe.plan import ensure_plan_place
     from dshcli.images.opening import MAX_PIXELS
     from dshcli.library.store import Index
     from dshcli.progress import Silent, Terminal
     from dshcli.show.dupes import show_dupes, show_plan, show_report
     from dshcli.show.page.review.report import ensure_report_place
+    from dshcli.show.page.review.reporting import with_report
     from dshcli.show.screen import Format, Screen
 
     at_most_one(json=json, csv=csv)

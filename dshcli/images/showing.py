@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from dshcli.images.opening import MAX_PIXELS, ORIENTATION, eight_bits, guarded, opened, over_white, pillow_ready, turned
+from dshcli.images.opening import MAX_PIXELS, ORIENTATION, guarded, opened, over_white, turned
 from dshcli.images.room import Take, decoded_bytes, unlimited
+from dshcli.images.shrinking import shrunk
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,7 +23,6 @@ def open_to_show(data: bytes, side: int, max_pixels: int = MAX_PIXELS, take: Tak
 
 
 def _shown(data: bytes, name: str, side: int, max_pixels: int, take: Take) -> "Image":
-    pillow = pillow_ready()
     with opened(data, name, max_pixels) as image:
         whole = image.size
         scale = min(side / max(whole), 1.0)
@@ -33,8 +33,8 @@ def _shown(data: bytes, name: str, side: int, max_pixels: int, take: Take) -> "I
             image.load()
             turn = image.getexif().get(ORIENTATION, 1)
             profile = image.info.get("icc_profile", b"") if image.mode in ("RGB", "RGBA", "P") else b""
-            shrunk = eight_bits(image).resize(small, pillow.Resampling.BICUBIC, reducing_gap=2.0)
+            scaled = shrunk(image, small)
             image.close()  # frees its pixels before others may take the room
-    shown = turned(over_white(shrunk).convert("RGB"), turn)
+    shown = turned(over_white(scaled).convert("RGB"), turn)
     shown.info = {"icc_profile": profile} if 0 < len(profile) <= MAX_PROFILE else {}
     return shown

@@ -5,7 +5,7 @@ import os
 import tempfile
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from typing import IO, Any
 from dshcli.commands.dupes import Group
 from dshcli.errors import DshError, UsageError
 from dshcli.images.room import Room
-from dshcli.images.thumbnails import Format, Thumbnail, thumbnail
 from dshcli.machine import cores
 from dshcli.progress import Reporter
 from dshcli.show.page.review.page import END, MARK, data_block, report_start
 from dshcli.show.page.review.records import group_record
+from dshcli.show.page.review.thumbnails import Format, Thumbnail, thumbnail
 
 BLOCK_GROUPS, BLOCK_IMAGES = 100, 400  # a block ends with the group that reaches either
 AHEAD = 2  # blocks whose thumbnails are being made while another is written
@@ -29,7 +29,8 @@ BASE64 = 4 / 3  # characters a byte
 
 @dataclass(frozen=True)
 class Heading:
-    """title: of the page; header: of the plans that it exports; groups and images: how many will come."""
+    """title: of the page; header: of the plans that it exports; groups and images: how many will come
+    (of images, those that stay are not counted). chosen: digests of keepers that people chose."""
 
     title: str
     header: dict[str, Any]
@@ -37,6 +38,7 @@ class Heading:
     images: int
     max_pixels: int
     jobs: int = 0
+    chosen: Collection[bytes] = ()
 
 
 def ensure_report_place(path: Path) -> None:
@@ -116,13 +118,13 @@ class _Blocks:
     ) -> None:
         self._path, self._file, self._pool, self._advance = path, file, pool, advance
         self._form = Format.for_all(heading.images, int(BUDGET / BASE64))
-        self._room, self._max_pixels = Room(), heading.max_pixels
+        self._room, self._max_pixels, self._chosen = Room(), heading.max_pixels, heading.chosen
         self._ahead: deque[_Block] = deque()
         self._block, self._written = _Block([], {}), 0
 
     def add(self, group: Group) -> None:
         """Takes a group; waits, and writes, when too many are under way. Raises DshError."""
-        record = group_record(group)
+        record = group_record(group, chosen=self._chosen)
         self._block.records.append(record)
         for image in (group.keeper, *(member.image for member in group.members)):
             digest = image.digest.hex()

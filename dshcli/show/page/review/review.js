@@ -2,7 +2,7 @@
 
 const at = (id) => document.getElementById(id);
 const head = JSON.parse(at("head").textContent);
-const source = head.served ? new Served(head, saving) : new Embedded(head);
+const source = head.served ? new Served(head, saving) : new Embedded(head, saving);
 const form = at("filters");
 let wish = wishOf(form), reading = true, problem = "";
 
@@ -35,22 +35,15 @@ function changed(groups) {
   totals();
 }
 
-let totalling = false;
-
 function totals() {
-  if (totalling) return;
-  totalling = true;
-  requestAnimationFrame(() => {
-    totalling = false;
-    const {files, bytes, decided, members} = state.total;
-    at("files").textContent = count(files, "file");
-    at("bytes").textContent = bytesText(bytes);
-    at("decided").textContent = `${number.format(decided)} of ${number.format(members)} copies decided`;
-    at("progress").max = Math.max(members, 1);
-    at("progress").value = decided;
-    for (const name of source.exports) at(`export-${name}`).disabled = name === "plan" ? !files : !decided && !state.groups.some((group) => group.chosen);
-    at("undo").disabled = !state.done.length;
-  });
+  const {files, bytes, decided, members} = state.total;
+  at("files").textContent = count(files, "file");
+  at("bytes").textContent = bytesText(bytes);
+  at("decided").textContent = `${number.format(decided)} of ${number.format(members)} copies decided`;
+  at("progress").max = Math.max(members, 1);
+  at("progress").value = decided;
+  for (const name of source.exports) at(`export-${name}`).disabled = name === "plan" ? !files : !decided && !state.groups.some((group) => group.chosen);
+  at("undo").disabled = !state.done.length;
 }
 
 function filtered({stay = false} = {}) {
@@ -91,7 +84,7 @@ function say(text) {
 function saving(unsaved, error) {
   at("unsaved").hidden = !error;
   if (error) at("unsaved-why").textContent = `Not saved: ${count(unsaved, "change")}. ${visible(error)}`;
-  at("saved").textContent = unsaved && !error ? "Saving …" : unsaved ? "" : "Saved";
+  at("saved").textContent = !head.served || error ? "" : unsaved ? "Saving …" : "Saved";
 }
 
 // --- moving

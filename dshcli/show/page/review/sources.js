@@ -2,10 +2,12 @@
 // Both have: byContent, read(take, end), thumb(image), picture(image), reason(url), recall(group), keep(group, before),
 // exports, plan(state), decisions(state). The rest of the page does not know which one it has.
 
-/** The report: blocks of JSON that stand further down in this file, and may still be arriving. */
+/** The report: blocks of JSON that stand further down in this file, and may still be arriving. `told(unsaved, error)`
+    hears whether this browser keeps the marks. */
 class Embedded {
-  constructor(head) {
+  constructor(head, told) {
     this.head = head;
+    this._told = told;
     this.byContent = false;  // marks are about files
     this.exports = ["plan", "decisions"];
     this._places = new Map();  // digest -> [block, index]
@@ -13,7 +15,12 @@ class Embedded {
     this._key = `dsh-review-${head.id}`;
     this._kept = this._load();
     this._timer = 0;
+    this._changed = false;  // since it was stored
     addEventListener("pagehide", () => this._store());
+    addEventListener("beforeunload", (event) => {
+      this._store();
+      if (this._changed) event.preventDefault();
+    });
   }
 
   read(take, end) {
@@ -85,6 +92,7 @@ class Embedded {
   keep(group) {
     const marks = group.marks.map((mark) => (mark ? mark[0] : ".")).join("");
     this._kept[group.number] = {marks, keeper: group.keeper, chosen: group.chosen};
+    this._changed = true;
     if (!this._timer) this._timer = setTimeout(() => this._store(), 400);
   }
 
@@ -96,14 +104,22 @@ class Embedded {
     }
   }
 
+  /** Keeps the marks in this browser; where it cannot, they live as long as the page does. */
   _store() {
     clearTimeout(this._timer);
     this._timer = 0;
+    if (!this._changed) return;
     try {
-      if (Object.keys(this._kept).length) localStorage.setItem(this._key, JSON.stringify(this._kept));
+      localStorage.setItem(this._key, JSON.stringify(this._kept));
+      this._changed = false;
+      this._told(0, "");
     } catch {
-      // A browser that stores nothing for files: marks live as long as the page.
+      this._told(Object.keys(this._kept).length, "This browser does not keep marks. Export them before you close the page.");
     }
+  }
+
+  async send() {
+    this._store();
   }
 
   plan(state) {

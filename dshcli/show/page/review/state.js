@@ -2,7 +2,7 @@
 
 const SAME = "same", BOTH = "keep both", DIFFERENT = "different";
 const MARK_WORDS = {[SAME]: "remove", [BOTH]: "keep", [DIFFERENT]: "different"};
-const CHOSEN = "chosen by you";
+const CHOSEN = "your choice";
 
 /** One group. images[0] is the keeper that came with it; `keeper` is the index of today's. */
 class Group {
@@ -12,7 +12,7 @@ class Group {
     this.why = record.why;
     this.images = record.images;
     this.keeper = 0;
-    this.marks = record.images.map((image, i) => (i ? image.verdict || "" : ""));
+    this.marks = record.images.map((image, i) => (i && !(image.stays && image.verdict === SAME) ? image.verdict || "" : ""));
     this.chosen = Boolean(record.images[0].chosen);
   }
 

@@ -1,6 +1,8 @@
 """Small pictures for pages: upright WebP within a number of bytes, made from the very content that the index knows."""
 
 import io
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ from dshcli.images.opening import MAX_PIXELS
 from dshcli.images.reading import read_image_file
 from dshcli.images.room import Room
 from dshcli.images.showing import open_to_show
+from dshcli.metadata.files import read_file
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,7 +39,8 @@ class Format:
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """webp: the picture, or None, and then the reason why there is none. captured: ISO time, or ""."""
+    """webp: the picture, or None, and then the reason why there is none. captured: when the picture was
+    taken, in ISO 8601 as far as the file tells it, or ""."""
 
     webp: bytes | None
     reason: str = ""
@@ -46,15 +50,15 @@ class Thumbnail:
 def thumbnail(path: str, digest: bytes, form: Format, room: Room, max_pixels: int = MAX_PIXELS) -> Thumbnail:
     """Of a file, if its content has still that digest. Never raises for what is wrong with a file."""
     try:
-        file = read_image_file(path)
-        if file is None:
-            return Thumbnail(None, "not an image")
-        if file.digest != digest:
-            return Thumbnail(None, "changed since it was indexed")
-        held, take = room.for_file(file.size)
+        held, take = room.for_file(_size(path))
         with held:
+            file = read_image_file(path)
+            if file is None:
+                return Thumbnail(None, "not an image")
+            if file.digest != digest:
+                return Thumbnail(None, "changed since it was indexed")
             image = open_to_show(file.data, form.side, max_pixels, take)
-        return Thumbnail(webp_within(image, form.limit), captured=captured(file.data))
+        return Thumbnail(webp_within(image, form.limit), captured=_captured(path))
     except (BadImage, TryAgain) as error:
         return Thumbnail(None, str(error))
 
@@ -71,17 +75,14 @@ def webp_within(image: "Image", limit: int) -> bytes:
     return webp_within(image.resize((max(image.width // 2, 1), max(image.height // 2, 1))), limit)
 
 
-def captured(data: bytes) -> str:
-    """When a picture was taken, by its EXIF, as local ISO time; "" where it does not say."""
-    from dshcli.images.opening import pillow_ready
+def _size(path: str) -> int:
+    with suppress(OSError):  # reading the file says it in better words
+        return os.stat(path).st_size
+    return 0
 
-    exif_part, time_taken = 0x8769, 0x9003
-    try:
-        with pillow_ready().open(io.BytesIO(data)) as image:
-            text = str(image.getexif().get_ifd(exif_part).get(time_taken, ""))
-        date, _, time = text.strip("\0 ").partition(" ")
-        from datetime import datetime
 
-        return datetime.fromisoformat(f"{date.replace(':', '-')}T{time}").isoformat(timespec="seconds")
-    except Exception:  # what is broken in EXIF, breaks in every way there is; the picture itself was fine
-        return ""
+def _captured(path: str) -> str:
+    """When a picture was taken, as the file says it; "" where it does not."""
+    with suppress(OSError):
+        return read_file(path)[0].captured
+    return ""

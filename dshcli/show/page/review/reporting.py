@@ -8,6 +8,7 @@ from pathlib import Path
 from dshcli.commands.dupes import Dupes, DupesOptions, Group
 from dshcli.commands.planning import header_of
 from dshcli.dedupe.plan import plan_text
+from dshcli.library.decisions import Decisions
 from dshcli.library.store import Index
 from dshcli.progress import Reporter
 from dshcli.show.page.review.report import Heading, created_report
@@ -23,6 +24,7 @@ def with_report(result: Dupes, index: Index, path: Path, reporter: Reporter, opt
         images=result.count + result.copies,
         max_pixels=options.max_pixels,
         jobs=options.jobs,
+        chosen=Decisions(index).chosen(),
     )
     return replace(result, groups=_written(result.groups, path, heading, reporter))
 
