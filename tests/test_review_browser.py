@@ -156,7 +156,7 @@ def test_mark_kill_go_on_apply_undo(browser: Any, dsh: Dsh, photos: Path, tmp_pa
         page.press("d", "ARROW_LEFT", "u", "ARROW_RIGHT", "r")  # ... of which one mark is taken back
         browser.save_screenshot(str(tmp_path / "marked.png"))
         marks = page.marks()
-        assert rows(db) == (meant(server, marks), set()) and len(rows(db)[0]) == 6
+        assert rows(db) == (meant(server, marks), set()) and len(rows(db)[0]) == 5
         server.process.kill()
         server.process.wait()
 
