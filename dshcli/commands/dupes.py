@@ -193,6 +193,7 @@ def _dupes(
 ) -> Dupes:
     images, grouping = found.images, found.grouping
     stays = choice.staying.ids
+    clean = 0 if choice.staying.clean is None else int(np.isin(images.ids, choice.staying.clean).sum())
     frees = savings(images, grouping, np.concatenate([np.asarray(found.links, np.int64), stays]))
     keepers = grouping.members[grouping.starts[:-1]]
     order = np.lexsort((images.ranks[keepers], -frees))
@@ -203,7 +204,7 @@ def _dupes(
         radius=radius,
         images=len(images.ids),
         missing=found.gone,
-        warning="" if verify else chance_warning(len(images.ids), model.bits, radius),
+        warning="" if verify else chance_warning(len(images.ids), model.bits, radius, clean),
         count=len(order),
         copies=len(kept) - int(kept.sum()),
         frees=int(frees.sum()),
