@@ -19,6 +19,7 @@ SCHEMA = (
     "m003_removals",
     "m004_decisions",
     "m005_traits",
+    "m006_sidecars",
 )  # every migration, oldest first; schema.py has the same names
 APPLICATION_ID = 0x64736831  # "dsh1": tells our files from other programs' databases
 BUSY_SECONDS = 30.0
