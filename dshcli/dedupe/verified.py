@@ -21,7 +21,7 @@ from dshcli.progress import Reporter
 from dshcli.proof.kinds import COPIES, Kind, Proof
 from dshcli.proof.proving import Files, Prover, Proving, Tally
 from dshcli.search.blocks import Pairs, joined
-from dshcli.search.candidates import Candidates, candidate_pairs, oriented_candidates, united
+from dshcli.search.candidates import Candidates, Wanted, candidate_pairs, oriented_candidates, united
 from dshcli.search.collapse import Distinct
 from dshcli.search.groups import Grouping, Ranked, grouped
 from dshcli.search.words import Positions, word_rows
@@ -189,16 +189,16 @@ def _candidates(ranked: Ranked, flat: npt.NDArray[np.bool_], terms: Terms) -> Ca
     codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
     found = candidate_pairs(codes, terms.bits, terms.radius)
     if terms.turns is not None:
-        found = united(found, _by_waves(codes, terms.turns, terms.waves))
+        found = united(found, near_by_waves(codes, terms.turns, terms.waves))
     pairs = found.pairs
     return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
 
 
-def _by_waves(codes: Codes, turns: Turns, waves: int) -> Candidates:
+def near_by_waves(codes: Codes, turns: Turns, waves: int, wanted: Wanted | None = None) -> Candidates:
     """Pairs of codes whose waves are near in some orientation; among many codes only the nearest ones, since finding
-    the others takes a time that grows with the square of their number."""
+    the others takes a time that grows with the square of their number. With `wanted`, of the pairs it takes alone."""
     within = min(waves, WAVES_OF_MANY) if len(codes) > MANY else waves
-    found = oriented_candidates(turns.orientations(codes), turns.width, within)
+    found = oriented_candidates(turns.orientations(codes), turns.width, within, wanted)
     pairs = found.pairs
     return Candidates(Pairs(pairs.left, pairs.right, pairs.distances * turns.scale), found.left_out)
 

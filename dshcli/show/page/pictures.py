@@ -6,21 +6,33 @@ import io
 import numpy as np
 import numpy.typing as npt
 
+from dshcli.errors import BadImage
 from dshcli.hasher.encoder import Pixels
+from dshcli.images.reading import read_image_file
+from dshcli.images.upright import open_upright
 
 THUMBNAIL = 72  # pixels
 SMALL = 40  # up to this side a picture is kept exactly
 
 
-def thumbnail(pixels: Pixels) -> str:
-    """Pixels (h, w, 1 or 3) as a data URI: PNG as they are if small, else a JPEG of at most THUMBNAIL pixels."""
+def thumbnail(pixels: Pixels, side: int = THUMBNAIL) -> str:
+    """Pixels (h, w, 1 or 3) as a data URI: PNG as they are if small, else a JPEG of at most `side` pixels."""
     from PIL import Image
 
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     if max(image.size) <= SMALL:
         return _uri(image, "png")
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
+    image.thumbnail((side, side))
     return _uri(image, "jpeg", quality=80)
+
+
+def picture_of(path: str, side: int, max_pixels: int) -> str:
+    """The picture of a file, upright and at most `side` pixels, as a data URI; "" if it cannot be read now."""
+    try:
+        file = read_image_file(path)
+        return "" if file is None else thumbnail(open_upright(file.data, side, max_pixels).pixels, side)
+    except BadImage:
+        return ""
 
 
 def heat_map(values: npt.NDArray[np.float64]) -> str:
