@@ -24,7 +24,7 @@ FailOver = Annotated[
 def leaks(
     folders: Annotated[
         list[str],
-        typer.Argument(metavar="TRAIN VAL [TEST ...]", help="The splits' folders, the one to train on first."),
+        typer.Argument(metavar="TRAIN VAL [TEST ...]", help="The folders of the splits, training first."),
     ],
     db: Db = None,
     model: Annotated[
@@ -52,7 +52,6 @@ def leaks(
     from dshcli.images.opening import MAX_PIXELS
     from dshcli.progress import Silent, Terminal
     from dshcli.show.leaks import show_leaks
-    from dshcli.show.page.leaks import write_leaks
     from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
@@ -61,6 +60,8 @@ def leaks(
     result = find_leaks(db or paths.default_index(), folders, options, reporter)
     show_leaks(Screen.of(json=json, csv=csv, quiet=quiet), result)
     if report is not None:
+        from dshcli.show.page.leaks import write_leaks
+
         write_leaks(report, result, reporter)
     if fail_over is not None and result.affected > fail_over:
         raise typer.Exit(4)

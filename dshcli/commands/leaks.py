@@ -31,8 +31,8 @@ from dshcli.sets.splits import Split, open_splits
 
 @dataclass(frozen=True)
 class LeaksOptions:
-    """radius None: the model's own, or a wider one for candidates that are verified; verify: prove pairs on their pixels
-    (None: if the model was trained on copies); jobs: threads (0: one a core); labels: look for conflicts of labels."""
+    """radius None: the model's own, or a wider one of candidates that are verified; verify: prove pairs on pixels, or
+    (None) if the model was trained on copies; jobs: threads (0: one a core); labels: look for conflicts of labels."""
 
     model: str | None = None
     radius: int | None = None

@@ -5,18 +5,15 @@ one recipe, each without one K-th of the training images, and each image is judg
 images of the other splits are judged by all of them.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from dshcli.errors import DshError
-from dshcli.hasher.checkpoints import CheckpointStore
+from dshcli.hasher.checkpoints import Checkpoint, CheckpointStore
 from dshcli.hasher.data import Dataset, Indices, Parts, Source, Split, divide
 from dshcli.hasher.fitting import Lesson, Outputs, encode, fit, outputs_of
 from dshcli.hasher.labels import Labels
@@ -80,9 +77,18 @@ def _trained(setup: Setup, parts: Parts, recipe: Recipe, reporter: Reporter) -> 
         return tie_aware_map(queries, parts.validation.labels, database, parts.train.labels)
 
     lesson = Lesson(feeds[0], parts.train.labels, setup.loss, score, len(parts.validation))
-    with tempfile.TemporaryDirectory() as folder:
-        fit(setup.inputs.trained, lesson, recipe, CheckpointStore(Path(folder) / "checkpoint"), reporter)
+    fit(setup.inputs.trained, lesson, recipe, _Nowhere(Path(), {}), reporter)
     return setup.inputs.trained
+
+
+class _Nowhere(CheckpointStore):
+    """Keeps nothing: a fold is over in a moment, and is of no use alone."""
+
+    def maybe_read(self) -> None:
+        return None
+
+    def write(self, checkpoint: Checkpoint) -> None:
+        pass
 
 
 def _outputs(setup: Setup, network: nn.Module, split: Split) -> Outputs:

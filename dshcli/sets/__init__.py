@@ -1,1 +1,1 @@
-"""Sets: what is wrong with labelled images before anybody trains on them. Leaks between splits, labels that do not fit."""
+"""Sets: what is wrong with labelled images: leaks between splits, pictures under two labels, labels that do not fit."""

@@ -114,7 +114,9 @@ def _placed(
         tuple(splits[numbers[place]].label(paths[place]) for place in order),
         ranked.distinct.ids,
     )
-    in_order = Collection(*(part[order] for part in (images.ids, images.codes, ranks, images.sizes, images.digests)))
+    in_order = Collection(
+        images.ids[order], images.codes[order], ranks[order], images.sizes[order], images.digests[order]
+    )
     return in_order, placed, digests, codes
 
 

@@ -28,7 +28,7 @@ def write_leaks(path: Path, result: Leaks, reporter: Reporter) -> None:
             + _part("Leaks", "Images that an earlier split has as well, the most certain first.", LEAK, result, task)
             + _part(
                 "Conflicts of labels",
-                "Pictures that stand under two labels: one of them is wrong.",
+                "Pictures under two labels, one of which is wrong.",
                 CONFLICT,
                 result,
                 task,
