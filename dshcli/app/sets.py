@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from dshcli import paths
-from dshcli.app.options import Csv, Db, Jobs, Json, MaxPixels, Quiet, Radius, Verify, at_most_one
+from dshcli.app.options import Csv, Db, Jobs, Json, MaxPixels, ModelName, Quiet, Radius, Verify, at_most_one
 
 commands = typer.Typer()
 
@@ -64,4 +64,48 @@ def leaks(
 
         write_leaks(report, result, reporter)
     if fail_over is not None and result.affected > fail_over:
+        raise typer.Exit(4)
+
+
+@commands.command(
+    epilog="Exit codes: 0 done, 4 more than --fail-over N labels are likely wrong. "
+    "Example: dsh train ./labelled; dsh mislabels ./labelled --report labels.html"
+)
+def mislabels(
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="One folder a class, or splits above those; or a CSV of path,label.")
+    ],
+    model: ModelName = None,
+    folds: Annotated[
+        int,
+        typer.Option(metavar="K", help="Models to train, each judging what it never saw; 0: the model alone, quickly."),
+    ] = 5,
+    count: Annotated[
+        int | None, typer.Option("-k", metavar="N", help="The N most doubtful; else all that are likely wrong.")
+    ] = None,
+    fail_over: FailOver = None,
+    report: Report = None,
+    json: Json = False,
+    csv: Csv = False,
+    quiet: Quiet = False,
+) -> None:
+    """Rank the images of a labelled folder whose label is likely to be wrong, with the label that fits better.
+
+    The model must be one that was trained on labels. It has learned the wrong ones, too: so that images are judged by
+    models that never saw them, its recipe is trained K times more, each time without a K-th of the images.
+    """
+    from dshcli.commands.mislabels import MislabelsOptions, find_mislabels
+    from dshcli.progress import Silent, Terminal
+    from dshcli.show.mislabels import show_mislabels
+    from dshcli.show.screen import Screen
+
+    at_most_one(json=json, csv=csv)
+    reporter = Silent() if quiet else Terminal()
+    result = find_mislabels(folder, MislabelsOptions(model, folds, count), reporter)
+    show_mislabels(Screen.of(json=json, csv=csv, quiet=quiet), result)
+    if report is not None:
+        from dshcli.show.page.mislabels import write_mislabels
+
+        write_mislabels(report, result, reporter)
+    if fail_over is not None and result.likely > fail_over:
         raise typer.Exit(4)
