@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dshcli.errors import UsageError
+from dshcli.errors import DshError, UsageError
 from dshcli.hasher.data import Dataset
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.files import FileSource
@@ -114,7 +114,10 @@ def _by_folds(model: Model, source: FileSource, folds: int, reporter: Reporter) 
     from dshcli.hasher.crossing import cross
     from dshcli.hasher.siblings import recipe_of
 
-    recipe = recipe_of(model)
+    try:
+        recipe = recipe_of(model)
+    except DshError as error:
+        raise DshError(str(error), hint=f"{error.hint} Or let the model judge alone: --folds 0") from error
     short = replace(recipe, epochs=min(recipe.epochs, max(recipe.epochs // SHORT, SHORTEST)))
     crossed = cross(source, short, folds, reporter)
     dataset = crossed.dataset

@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.mislabels --data CLOTHING/train --work /tmp/mislabels --seeds 1 2
 
-For each seed, share and kind of error: links to the images in folders of partly wrong names, `dsh train`, `dsh mislabels`.
-Errors are uniform (any other class) or confusable (a class that looks alike). The folder's own errors, of which every
-real set has some, count against all methods. The method's one number (sets/mislabels.SHARPNESS), the length of the folds'
-trainings and the decay of the logistic regression were chosen on seed 0 of the clothes: judge on other seeds.
+For each seed, share and kind of error: links to the images in folders of partly wrong names, `dsh train`, and
+`dsh mislabels`. Errors are uniform (any other class) or confusable (a class that looks alike). The folder's own errors,
+of which every real set has some, count against all methods. The method's one number (sets/mislabels.SHARPNESS), the
+length of the folds' trainings and the decay of the logistic regression were chosen on seed 0: judge on other seeds.
 """
 
 import argparse
@@ -59,8 +59,8 @@ def _one(options: argparse.Namespace, seed: int, share: float, kind: str) -> Non
         errors = f"{share:.0%} {kind}"
         print(f"{errors:<18} {seed:>4}  {method:<34} {precision:>9.3f} {recall:>7.3f} {seconds:>7.0f}", flush=True)
 
-    _, training = _dsh(home, "train", folder, "--name", name, "--seed", seed, "--json")
-    show("(dsh train)", [], training)
+    _, seconds = _dsh(home, "train", folder, "--name", name, "--seed", seed, "--json")
+    print(f"{name}: {len(files)} images, {len(planted)} errors; dsh train took {seconds:.0f} s of CPU", flush=True)
     lines, seconds = _dsh(home, "mislabels", folder, "-m", name, "-k", len(planted), "--json")
     show("dsh mislabels", [line["path"] for line in lines], seconds)
     lines, seconds = _dsh(home, "mislabels", folder, "-m", name, "--json")
@@ -106,8 +106,7 @@ def _dsh(home: Path, *arguments: object) -> tuple[list[dict[str, str]], float]:
     done = subprocess.run(
         [sys.executable, "-m", "dshcli", *map(str, arguments)],
         env=os.environ | {"DSH_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
     )
     if done.returncode:
@@ -118,7 +117,7 @@ def _dsh(home: Path, *arguments: object) -> tuple[list[dict[str, str]], float]:
 
 
 def _by_regression(folder: Path, home: Path, files: list[str]) -> npt.NDArray[np.int64]:
-    """The images by how little a logistic regression of lite0's features, which did not see them, believes the label."""
+    """The images by how little a logistic regression of lite0's features that did not see them believes the label."""
     os.environ["DSH_HOME"] = str(home)
     import torch
 
