@@ -61,10 +61,9 @@ def _one(options: argparse.Namespace, seed: int, share: float, kind: str) -> Non
 
     _, seconds = _dsh(home, "train", folder, "--name", name, "--seed", seed, "--json")
     print(f"{name}: {len(files)} images, {len(planted)} errors; dsh train took {seconds:.0f} s of CPU", flush=True)
-    lines, seconds = _dsh(home, "mislabels", folder, "-m", name, "-k", len(planted), "--json")
-    show("dsh mislabels", [line["path"] for line in lines], seconds)
-    lines, seconds = _dsh(home, "mislabels", folder, "-m", name, "--json")
-    show("... all likely ones", [line["path"] for line in lines], seconds)
+    lines, seconds = _dsh(home, "mislabels", folder, "-m", name, "-k", EVERYTHING, "--json")
+    show("dsh mislabels", [line["path"] for line in lines[: len(planted)]], seconds)
+    show("... all likely ones", [line["path"] for line in lines if line["likely"]], seconds)
     lines, seconds = _dsh(home, "mislabels", folder, "-m", name, "--folds", 0, "-k", EVERYTHING, "--json")
     show("dsh mislabels --folds 0", [line["path"] for line in lines[: len(planted)]], seconds)
     show("all that the model calls another", [line["path"] for line in lines], seconds)
