@@ -1,9 +1,12 @@
 """`dsh leaks` on real files: what leaks, what is in conflict, and what is told of it."""
 
 import csv
+import hashlib
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +15,11 @@ from conftest import draw, records
 from toys import ToyProver, photo
 from typer.testing import Result
 
+from dshcli import paths
 from dshcli.commands import leaks
 from dshcli.hasher.models import Model
+from dshcli.library.decisions import Decisions, Verdict
+from dshcli.library.store import Index
 
 ROOT = Path(__file__).parent.parent
 PHOTOS = ROOT / "examples" / "photos"
@@ -121,6 +127,32 @@ def test_pairs_that_do_no_harm_are_not_proven(tmp_path: Path, dsh: Dsh, copies_m
     assert prover.proven == 10
     dsh("leaks", *splits(tmp_path, "train", "val"), "-m", copies_model.folder)
     assert prover.proven == 10  # the second run knows them
+
+
+def test_pairs_that_were_decided_to_be_different_do_not_leak(
+    data: Path, dsh: Dsh, copies_model: Model, prover: ToyProver, home: Path
+) -> None:
+    two = splits(data, "train", "val")
+    (record,) = [r for r in records(dsh("leaks", *two, "-m", copies_model.folder, "--json")) if r["what"] == "leak"]
+    digests = [hashlib.sha256(path.read_bytes()).digest() for path in (data / "train/cat").iterdir()]
+    edited = hashlib.sha256(Path(str(record["path"])).read_bytes()).digest()
+    with Index.open_or_create(paths.default_index()) as index:
+        Decisions(index).decide([(edited, digest) for digest in digests], Verdict.DIFFERENT)
+    assert told(dsh("leaks", *two, "-m", copies_model.folder, "--fail-over", 0, "--json")) == set()
+
+
+def test_torch_is_not_imported(data: Path, toy_model: Model) -> None:
+    script = (
+        "import sys; from dshcli.app import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as e: assert not e.code, e.code\n"
+        "print(sorted(m for m in ('torch', 'torchvision', 'onnx') if m in sys.modules))"
+    )
+    command = ["leaks", *splits(data, "train", "val"), "-m", toy_model.folder, "-q"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, command)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_labels_can_be_ignored(data: Path, dsh: Dsh, copies_model: Model, prover: ToyProver) -> None:

@@ -2,6 +2,8 @@
 
 import csv
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +81,18 @@ def test_a_model_can_judge_alone(colours: Path, dsh: Dsh, model: Model) -> None:
     ]
     assert "has learned wrong ones" in result.stderr
     assert "1 of 16 images likely mislabelled" in result.stderr
+
+
+def test_torch_is_for_folds_alone(colours: Path, model: Model) -> None:
+    script = (
+        "import sys; from dshcli.app import app\n"
+        "try: app(sys.argv[1:])\n"
+        "except SystemExit as e: assert not e.code, e.code\n"
+        "print(sorted(m for m in ('torch', 'torchvision', 'onnx') if m in sys.modules))"
+    )
+    command = ["mislabels", str(colours), "-m", str(model.folder), "--folds", "0", "-q"]
+    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_too_many_likely_ones_exit_with_4(colours: Path, dsh: Dsh, model: Model) -> None:

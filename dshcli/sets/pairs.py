@@ -18,6 +18,7 @@ from dshcli.dedupe.by_codes import rank_contents
 from dshcli.dedupe.collection import Collection, Look, look
 from dshcli.dedupe.rules import EachOf
 from dshcli.dedupe.verified import Terms, near_by_waves
+from dshcli.library.decisions import Decisions, Verdict
 from dshcli.library.proofs import Proofs
 from dshcli.library.store import Index
 from dshcli.progress import Reporter
@@ -87,6 +88,7 @@ def find_pairs(
     flat = np.zeros(len(codes), np.bool_)
     flat[placed.contents[np.isin(images.ids, terms.flat)]] = True
     found = _candidates(codes, np.flatnonzero(~flat), _places(placed, labels=labels), terms)
+    found = _undecided(index, found, digests)
     tally, pairs = None, _unproven(found.pairs)
     if prover is not None:
         paths: dict[int, list[str]] = {}
@@ -146,6 +148,17 @@ def _candidates(codes: npt.NDArray[np.uint8], lively: Positions, places: Positio
         found = united(found, near_by_waves(codes, terms.turns, terms.waves, wanted))
     pairs = found.pairs
     return Candidates(Pairs(lively[pairs.left], lively[pairs.right], pairs.distances), found.left_out)
+
+
+def _undecided(index: Index, found: Candidates, digests: list[bytes]) -> Candidates:
+    """Without the pairs that people have decided to be two pictures."""
+    decided = {(d.one, d.other) for d in Decisions(index).all() if d.verdict is Verdict.DIFFERENT}
+    if not decided:
+        return found
+    pairs = found.pairs
+    both = ((digests[left], digests[right]) for left, right in zip(pairs.left, pairs.right, strict=True))
+    kept = np.array([(min(pair), max(pair)) not in decided for pair in both], np.bool_)
+    return Candidates(Pairs(pairs.left[kept], pairs.right[kept], pairs.distances[kept]), found.left_out)
 
 
 def _unproven(pairs: Pairs) -> list[Pair]:
