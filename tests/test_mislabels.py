@@ -80,7 +80,7 @@ def test_a_model_can_judge_alone(colours: Path, dsh: Dsh, model: Model) -> None:
         ("blue/05.png", "red")
     ]
     assert "has learned wrong ones" in result.stderr
-    assert "1 of 16 images likely mislabelled" in result.stderr
+    assert "1 of 16 labels look wrong" in result.stderr
 
 
 def test_torch_is_for_folds_alone(colours: Path, model: Model) -> None:

@@ -68,7 +68,7 @@ def leaks(
 
 
 @commands.command(
-    epilog="Exit codes: 0 done, 4 more than --fail-over N labels are likely wrong. "
+    epilog="Exit codes: 0 done, 4 more than --fail-over N labels look wrong. "
     "Example: dsh train ./labelled; dsh mislabels ./labelled --report labels.html"
 )
 def mislabels(
@@ -81,7 +81,7 @@ def mislabels(
         typer.Option(metavar="K", help="Models to train, each judging what it never saw; 0: the model alone, quickly."),
     ] = 5,
     count: Annotated[
-        int | None, typer.Option("-k", metavar="N", help="The N most doubtful; else all that are likely wrong.")
+        int | None, typer.Option("-k", metavar="N", help="The N most doubtful; else all that look wrong.")
     ] = None,
     fail_over: FailOver = None,
     report: Report = None,
@@ -89,7 +89,7 @@ def mislabels(
     csv: Csv = False,
     quiet: Quiet = False,
 ) -> None:
-    """Rank the images of a labelled folder whose label is likely to be wrong, with the label that fits better.
+    """Rank the images of a labelled folder whose label looks wrong, with the label that fits better.
 
     The model must be one that was trained on labels. It has learned the wrong ones, too: so that images are judged by
     models that never saw them, its recipe is trained K times more, each time without a K-th of the images.
