@@ -472,7 +472,7 @@ def test_what_is_said(world: World, dsh: Callable[..., Result]) -> None:
     assert dry.stdout.splitlines()[0].split("\t")[:4] == ["1", "would", "1000", world.path("a/copy")]
     done = dsh("apply", world.plan, "--dir", world.quarantine, "--yes", "--csv")
     assert f"To take it back: dsh undo 1 --db {world.db}" in done.stderr
-    assert done.stdout.splitlines()[0] == "group,action,bytes,path,target,keep,reason"
+    assert done.stdout.splitlines()[0] == "group,action,bytes,path,target,keep,reason,merged,sidecar,notes"
     listed = dsh("undo", "--list", "--db", world.db)
     number, _, way, *counts, plan, folder = listed.stdout.rstrip("\n").split("\t")
     assert (number, way, counts) == ("1", "quarantine", ["2", "0", "2000"])

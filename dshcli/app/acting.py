@@ -31,6 +31,14 @@ def apply(
     ] = None,
     protect: Protect = [],  # noqa: B006
     really_delete: Annotated[bool, typer.Option("--really-delete", help="Must go with --to delete.")] = False,
+    merge_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--merge-metadata",
+            help="First write into an XMP sidecar of the kept file what only the other one says: date, place, rating, "
+            "keywords, title, description, creator, rights.",
+        ),
+    ] = False,
     db: Annotated[
         Path | None, typer.Option("--db", metavar="FILE", help="The index that keeps the journal; else the plan's.")
     ] = None,
@@ -41,7 +49,8 @@ def apply(
 ) -> None:
     """Remove the files that a plan names or, without --yes, say what would be done. dsh undo takes it back.
 
-    Both files are read again before each step. What is not as the plan says is skipped, with the reason.
+    Both files are read again before each step. What is not as the plan says is skipped, with the reason. With
+    --merge-metadata, so is a file whose metadata cannot be saved beside the kept one.
     """
     from dshcli.commands.apply import ApplyOptions, applying
     from dshcli.progress import Silent, Terminal
@@ -50,7 +59,7 @@ def apply(
 
     at_most_one(json=json, csv=csv)
     screen, reporter = Screen.of(json=json, csv=csv, quiet=quiet), Silent() if quiet else Terminal()
-    options = ApplyOptions(to.value, folder, tuple(protect), db, yes, really_delete)
+    options = ApplyOptions(to.value, folder, tuple(protect), db, yes, really_delete, merge_metadata)
     with applying(plan, options, reporter) as work:
         skipped = show_applying(screen, work, reporter)
     if strict and skipped:

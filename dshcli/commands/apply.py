@@ -20,7 +20,8 @@ QUARANTINE = "quarantine"
 @dataclass(frozen=True)
 class ApplyOptions:
     """way: a key of ways.WAYS; folder: of the quarantine (None: in the user's data folder); protect: folders in which
-    nothing is removed; db: the index that keeps the journal (None: the one that the plan names)."""
+    nothing is removed; db: the index that keeps the journal (None: the one that the plan names); merge_metadata: what
+    only the removed files say goes into sidecars of the kept ones."""
 
     way: str = QUARANTINE
     folder: Path | None = None
@@ -28,6 +29,7 @@ class ApplyOptions:
     db: Path | None = None
     yes: bool = False
     really_delete: bool = False
+    merge_metadata: bool = False
 
 
 @contextmanager
@@ -41,10 +43,12 @@ def applying(path: Path, options: ApplyOptions, reporter: Reporter) -> Iterator[
     if not options.yes:
         with Index.open(database) as index:
             removals = Removals(index)
-            yield Applying(removals, plan, choose_run(removals, plan, options.way, root), protected, dry=True)
+            run = choose_run(removals, plan, options.way, root)
+            yield Applying(removals, plan, run, protected, dry=True, merging=options.merge_metadata)
         return
     with writable_removals(database, reporter) as removals:
-        yield Applying(removals, plan, choose_run(removals, plan, options.way, root), protected, dry=False)
+        run = choose_run(removals, plan, options.way, root)
+        yield Applying(removals, plan, run, protected, dry=False, merging=options.merge_metadata)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Applies a plan, line by line, and takes a run back. Both go on where an earlier process was stopped.
 
-For each line: the checks; the step in the index; the removal; the step's end in the index. A dry run walks the same way
-and turns round before the second.
+For each line: the checks; the step in the index; the keeper's sidecar, if metadata is merged; the removal; the step's
+end in the index. A dry run walks the same way and turns round before the second.
 """
 
 import os
@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from dshcli.dedupe import sidecars
 from dshcli.dedupe.checks import Guard
+from dshcli.dedupe.merging import Merge, Merger
 from dshcli.dedupe.moving import Seen, Unfit
 from dshcli.dedupe.plan import Line, Plan
 from dshcli.dedupe.ways import WAYS
 from dshcli.library.removals import PlannedFile, Removals, Run, State, Step, now
+from dshcli.metadata.values import NOTHING, Metadata
 
 
 class Action(StrEnum):
@@ -31,7 +34,8 @@ class Action(StrEnum):
 @dataclass(frozen=True)
 class Outcome:
     """A line of a plan or a step that was undone. target: where the file went, would go or still is, or ""; reason: why
-    it was skipped, or ""."""
+    it was skipped, or ""; merged: what the keeper's sidecar got, or would get, from the file; sidecar: its path, if it
+    was written to or taken back, or would be; notes: what of the metadata could not be read or merged."""
 
     group: int
     action: Action
@@ -39,6 +43,9 @@ class Outcome:
     keep: PlannedFile
     target: str = ""
     reason: str = ""
+    merged: Metadata = NOTHING
+    sidecar: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def choose_run(removals: Removals, plan: Plan, way: str, root: Path | None) -> Run:
@@ -65,12 +72,16 @@ def _free(path: Path) -> str:
 
 
 class Applying:
-    """A plan on its way. dry: nothing is changed, and `removals` may be open for reading only."""
+    """A plan on its way. dry: nothing is changed, and `removals` may be open for reading only; merging: what a file
+    says of the picture and its keeper does not goes into the keeper's sidecar."""
 
-    def __init__(self, removals: Removals, plan: Plan, run: Run, protected: tuple[str, ...], *, dry: bool) -> None:
+    def __init__(
+        self, removals: Removals, plan: Plan, run: Run, protected: tuple[str, ...], *, dry: bool, merging: bool = False
+    ) -> None:
         self.plan, self.run, self.dry, self.index = plan, run, dry, removals.path
         self._removals, self._way = removals, WAYS[run.way]
         self._guard = Guard(plan.lines, protected)
+        self._merger = Merger(self._guard, dry=dry) if merging else None
         steps = removals.steps(run.number)
         self._last = steps[-1].number if steps else 0
         self._removed = {step.remove.path: step for step in steps if step.state is State.DONE}
@@ -95,27 +106,33 @@ class Applying:
             _drop_empty_folders(self.run.folder)
 
     def _remove(self, line: Line, seen: Seen) -> Outcome:
+        try:
+            merge = Merge() if self._merger is None else self._merger.merge(line)
+        except (OSError, Unfit) as error:
+            return Outcome(line.group, Action.SKIPPED, line.remove, line.keep, reason=words(error))
+        sidecar = "" if merge.sidecar is None else merge.sidecar.path
         step = Step(
             self._last + 1, line.group, line.keep, line.remove, self._target(line.remove.path), seen.mode, seen.mtime_ns
         )
         self._last = step.number
         if self.dry:
-            return Outcome(line.group, Action.WOULD, line.remove, line.keep, self._shown(step))
-        self._removals.begin(self.run, step)
+            merged = (merge.added, sidecar, merge.notes)
+            return Outcome(line.group, Action.WOULD, line.remove, line.keep, self._shown(step), "", *merged)
+        self._removals.begin(self.run, step, merge.sidecar)
         try:
+            merge.write()
             if self.run.folder:
                 os.makedirs(self.run.folder, mode=0o700, exist_ok=True)  # what was private stays so
             self._way.do(step, seen)
         except (OSError, Unfit) as error:
-            happened = _settled(self.run, step)
-            self._removals.mark(self.run, step, State.DONE if happened else State.FAILED)
-            if not happened:
+            if not _close(self._removals, self.run, step):
                 self._failed = True
                 return Outcome(line.group, Action.SKIPPED, line.remove, line.keep, reason=words(error))
         else:
             self._removals.mark(self.run, step, State.DONE)
         self._removed[line.remove.path] = step
-        return Outcome(line.group, Action.DONE, line.remove, line.keep, self._shown(step))
+        merged = (merge.added, sidecar, merge.notes)
+        return Outcome(line.group, Action.DONE, line.remove, line.keep, self._shown(step), "", *merged)
 
     def _target(self, path: str) -> str:
         """Where the file goes, below the quarantine as it lay below the root of its drive; or the name beside it under
@@ -136,10 +153,21 @@ def settle_open_steps(removals: Removals) -> int:
     steps = removals.open_steps()
     for run, step in steps:
         if step.state is State.BEGUN:
-            removals.mark(run, step, State.DONE if _settled(run, step) else State.FAILED)
+            _close(removals, run, step)
         else:
             _undo(removals, run, step)
     return len(steps)
+
+
+def _close(removals: Removals, run: Run, step: Step) -> bool:
+    """Brings a step that was begun to an end: done or, without a trace, failed. Whether its file is removed."""
+    happened = _settled(run, step)
+    sidecar = removals.maybe_sidecar(run, step)
+    if sidecar is not None and not happened:
+        with suppress(OSError, Unfit):  # what it gained stays, then: a keeper that knows more
+            sidecars.take_back(sidecar)
+    removals.mark(run, step, State.DONE if happened else State.FAILED)
+    return happened
 
 
 def _settled(run: Run, step: Step) -> bool:
@@ -152,27 +180,35 @@ def _settled(run: Run, step: Step) -> bool:
 def undo(removals: Removals, run: Run) -> Iterator[Outcome]:
     """Puts the files of a run back, the last one first, each when it is asked for."""
     for step in reversed(removals.steps(run.number)):
-        target = "" if WAYS[run.way].replaces else step.target
         if step.state is State.UNDONE:
             yield Outcome(step.group, Action.ALREADY, step.remove, step.keep)
         elif step.state is State.DONE:
             removals.mark(run, step, State.UNDOING)
-            reason = _undo(removals, run, step)
-            action = Action.SKIPPED if reason else Action.DONE
-            yield Outcome(step.group, action, step.remove, step.keep, target if reason else "", reason)
+            yield _undo(removals, run, step)
     if run.folder:
         _drop_empty_folders(run.folder)
 
 
-def _undo(removals: Removals, run: Run, step: Step) -> str:
-    """Restores a file; why that cannot be, or ""."""
+def _undo(removals: Removals, run: Run, step: Step) -> Outcome:
+    """Restores a file and then, since the file has all that it gave again, takes the keeper's sidecar back."""
+    target = "" if WAYS[run.way].replaces else step.target
     try:
         WAYS[run.way].restore(step)
     except (OSError, Unfit) as error:
         removals.mark(run, step, State.DONE)
-        return words(error)
+        return Outcome(step.group, Action.SKIPPED, step.remove, step.keep, target, words(error))
+    sidecar, path, notes = removals.maybe_sidecar(run, step), "", tuple[str, ...]()
+    try:
+        if sidecar is not None and sidecars.take_back(sidecar):
+            path = sidecar.path
+    except Unfit as error:
+        notes = (f"the keeper's sidecar: {error}",)
+    except OSError as error:  # which another undo may find mended
+        removals.mark(run, step, State.DONE)
+        reason = f"restored, but not the keeper's sidecar: {words(error)}"
+        return Outcome(step.group, Action.SKIPPED, step.remove, step.keep, "", reason)
     removals.mark(run, step, State.UNDONE)
-    return ""
+    return Outcome(step.group, Action.DONE, step.remove, step.keep, sidecar=path, notes=notes)
 
 
 def _drop_empty_folders(folder: str) -> None:

@@ -22,9 +22,9 @@ class Guard:
     def check(self, line: Line, way: Way) -> Seen:
         """The file to remove, as it is now. Raises Unfit with the reason why it must stay."""
         path, place = line.remove.path, self._place(line.remove.path)
-        for folder, real in self._protected:
-            if _below(path, folder) or _below(place, real):
-                raise Unfit(f"protected by {folder}")
+        protector = self.maybe_protector(path)
+        if protector is not None:
+            raise Unfit(f"protected by {protector}")
         if place in self._keepers:
             raise Unfit(f"it is the keeper of group {self._keepers[place]}")
         if place in self._taken:
@@ -35,9 +35,15 @@ class Guard:
         keeper = _ensure_as_planned(line.keep, "the keeper is ")
         if seen.same_file(keeper):
             raise Unfit("it is the keeper's own file by another name")
-        _ensure_writable(os.path.dirname(path))
+        ensure_writable(os.path.dirname(path))
         self._taken[place] = line.group
         return seen
+
+    def maybe_protector(self, path: str) -> str | None:
+        """The protected folder that a path lies below, by whatever way."""
+        place = self._place(path)
+        found = (folder for folder, real in self._protected if _below(path, folder) or _below(place, real))
+        return next(found, None)
 
     def _place(self, path: str) -> str:
         """The path with every symlink on the way resolved, but for the file itself."""
@@ -65,8 +71,8 @@ def _ensure_as_planned(file: PlannedFile, whose: str) -> Seen:
     return seen
 
 
-def _ensure_writable(folder: str) -> None:
-    """A first look, so that a dry run tells it too; the system has the last word."""
+def ensure_writable(folder: str, whose: str = "its") -> None:
+    """Raises Unfit. A first look, so that a dry run tells it too; the system has the last word."""
     effective = os.access in os.supports_effective_ids
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
-        raise Unfit("its folder cannot be written")
+        raise Unfit(f"{whose} folder cannot be written")

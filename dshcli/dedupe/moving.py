@@ -39,14 +39,19 @@ class Seen:
         return (self.device, self.inode) == (other.device, other.inode)
 
 
-def read_digest(path: str) -> tuple[bytes, Seen]:
-    """The SHA-256 of a regular file, and the file. Raises Unfit for what is none, OSError."""
+def open_regular(path: str) -> int:
+    """A descriptor to read a regular file. Raises Unfit for what is none, OSError."""
     facts = os.lstat(path)
     if stat.S_ISLNK(facts.st_mode):
         raise Unfit("a symlink")
     if not stat.S_ISREG(facts.st_mode):
         raise Unfit("no regular file")
-    descriptor = os.open(path, _READ)  # a symlink that took its place meanwhile is an error
+    return os.open(path, _READ)  # a symlink that took its place meanwhile is an error
+
+
+def read_digest(path: str) -> tuple[bytes, Seen]:
+    """The SHA-256 of a regular file, and the file. Raises Unfit for what is none, OSError."""
+    descriptor = open_regular(path)
     with open(descriptor, "rb") as file:
         digest = hashlib.sha256()
         while data := file.read(CHUNK):

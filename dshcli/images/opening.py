@@ -20,6 +20,7 @@ import numpy.typing as npt
 from dshcli.errors import BadImage, TryAgain
 from dshcli.images.reading import read_image_file
 from dshcli.images.room import Take, decoded_bytes, unlimited
+from dshcli.images.shrinking import shrunk
 from dshcli.images.sniff import SNIFF_BYTES, sniff
 from dshcli.images.spec import InputSpec
 
@@ -105,7 +106,6 @@ def opened(data: bytes, name: str, max_pixels: int) -> Iterator["Image"]:
 
 
 def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int, take: Take) -> Picture:
-    pillow = pillow_ready()
     with opened(data, name, max_pixels) as image:
         width, height = image.size
         if name == "JPEG":
@@ -114,7 +114,7 @@ def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int, take: Tak
         with take(decoded_bytes(image, (width, height))):
             image.load()
             turn = image.getexif().get(ORIENTATION, 1)
-            small = eight_bits(image).resize((spec.size, spec.size), pillow.Resampling.BILINEAR, reducing_gap=2.0)
+            small = shrunk(image, (spec.size, spec.size))
             image.close()  # frees its pixels before others may take the room
     flat = turned(over_white(small).convert("L" if spec.channels == 1 else "RGB"), turn)
     pixels = np.asarray(flat, dtype=np.uint8).reshape(spec.size, spec.size, spec.channels)
@@ -134,36 +134,6 @@ def turned(image: "Image", turn: int) -> "Image":
     for operation in _TURNS.get(turn, ()):
         image = image.transpose(pillow.Transpose[operation])
     return image
-
-
-def eight_bits(image: "Image") -> "Image":
-    """The image in a mode that can be scaled: 8 bits a channel, no palette."""
-    if image.mode.startswith("I;16"):
-        return _gray(np.asarray(image) >> 8)
-    if image.mode == "I":  # 32-bit containers mostly hold 16-bit pictures
-        values = np.asarray(image).astype(np.int64)
-        return _gray(values >> 8) if 255 < values.max() <= 0xFFFF and values.min() >= 0 else _stretched(values)
-    if image.mode == "F":
-        return _stretched(np.nan_to_num(np.asarray(image), posinf=0.0, neginf=0.0))
-    if image.mode == "1":
-        return image.convert("L")
-    if "transparency" in image.info or image.mode == "PA":
-        return image.convert("RGBA")
-    return image.convert("RGB") if image.mode == "P" else image
-
-
-def _gray(values: npt.NDArray[Any]) -> "Image":
-    from PIL import Image
-
-    return Image.fromarray(values.astype(np.uint8))
-
-
-def _stretched(values: npt.NDArray[Any]) -> "Image":
-    """Darkest to 0, brightest to 255: for measurements whose scale the file does not tell."""
-    if values.dtype == np.int64 and values.min() >= 0 and values.max() <= 255:
-        return _gray(values)
-    low, high = float(values.min()), float(values.max())
-    return _gray((values - low) * (255.0 / (high - low)) if high > low else np.zeros_like(values))
 
 
 def over_white(image: "Image") -> "Image":

@@ -10,13 +10,13 @@ from dshcli.images.opening import (
     LYING,
     MAX_PIXELS,
     ORIENTATION,
-    eight_bits,
     guarded,
     opened,
     over_white,
     pillow_ready,
     turned,
 )
+from dshcli.images.shrinking import eight_bits
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ SCHEMA = (
     "m002_proofs_and_information",
     "m003_removals",
     "m004_decisions",
+    "m006_sidecars",
 )  # every migration, oldest first; schema.py has the same names
 APPLICATION_ID = 0x64736831  # "dsh1": tells our files from other programs' databases
 BUSY_SECONDS = 30.0

@@ -55,6 +55,18 @@ class Step:
     state: State = State.BEGUN
 
 
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """An XMP file beside a kept one, which a step writes to: before: its bytes until then, None if it is new; mode,
+    mtime_ns: its permissions from then on, and its time until then; digest: the SHA-256 of the bytes from then on."""
+
+    path: str
+    before: bytes | None
+    mode: int
+    mtime_ns: int
+    digest: bytes
+
+
 @dataclass(frozen=True)
 class Run:
     """The steps by which one plan was applied in one way. started: local time, to the second; plan: the path of its
@@ -112,8 +124,15 @@ class Removals:
         """
         return [(_run(row[:6]), _step(row[6:])) for row in self._index.rows(sql)]
 
-    def begin(self, run: Run, step: Step) -> None:
-        """Writes a step that is about to happen and, before its first one, the run."""
+    def maybe_sidecar(self, run: Run, step: Step) -> Sidecar | None:
+        """What a step writes beside the kept file."""
+        sql = "SELECT path, before, mode, mtime_ns, digest FROM removal_sidecars WHERE run = ? AND step = ?"
+        for path, *facts in self._index.rows(sql, [run.number, step.number]):
+            return Sidecar(_path(path), *facts)  # type: ignore[arg-type]
+        return None
+
+    def begin(self, run: Run, step: Step, sidecar: Sidecar | None = None) -> None:
+        """Writes a step that is about to happen, with its sidecar, and, before its first one, the run."""
         with self._index.write() as db:
             db.execute(
                 "INSERT INTO removal_runs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
@@ -125,6 +144,9 @@ class Removals:
                 path_key(step.target), step.mode, step.mtime_ns,
             ]  # fmt: skip
             db.execute(f"INSERT INTO removal_steps VALUES ({', '.join('?' * len(values))})", values)
+            if sidecar is not None:
+                row = [path_key(sidecar.path), sidecar.before, sidecar.mode, sidecar.mtime_ns, sidecar.digest]
+                db.execute("INSERT INTO removal_sidecars VALUES (?, ?, ?, ?, ?, ?, ?)", [*values[:2], *row])
 
     def mark(self, run: Run, step: Step, state: State) -> None:
         """Writes how far a step is now."""

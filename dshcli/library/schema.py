@@ -7,6 +7,7 @@
     proofs       (digest_a, digest_b) -> version, kind, detail, changed, inliers    what two contents are to each other
     removal_runs   run, started, plan, plan_digest, way, folder                     one a plan and way (removals.py)
     removal_steps  (run, step) -> state, group, the kept and the removed file, target, mode, mtime_ns
+    removal_sidecars  (run, step) -> path, before, mode, mtime_ns, digest    what a step wrote beside the kept file
     decisions      (digest_a, digest_b) -> verdict, files, decided    what people say of two contents (decisions.py)
     chosen_keepers  digest -> decided                          contents that people want kept before others
 
@@ -110,6 +111,18 @@ def m004_decisions(db: Database) -> None:
         """
     )
     db.execute("CREATE TABLE chosen_keepers (digest BLOB PRIMARY KEY, decided TEXT NOT NULL) WITHOUT ROWID")
+
+
+@migrations()
+def m006_sidecars(db: Database) -> None:
+    db.execute(
+        """
+        CREATE TABLE removal_sidecars (
+            run INTEGER NOT NULL, step INTEGER NOT NULL, path NOT NULL, before BLOB, mode INTEGER NOT NULL,
+            mtime_ns INTEGER NOT NULL, digest BLOB NOT NULL, PRIMARY KEY (run, step)
+        )
+        """
+    )
 
 
 def _chunk_trigger(event: str, row: str) -> str:

@@ -9,7 +9,6 @@ cells hold something, not how much contrast there is.
 """
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,18 +42,18 @@ def _gray_blocks(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     side = max(min(height, width) // _BLOCKS, 1)
     rows, columns = height // side, width // side
     inside = pixels[: rows * side, : columns * side]
-    lines = _added(inside.reshape(rows, side, columns * side * channels), side)
-    sums = _added(lines.reshape(rows * columns, side, channels), side).reshape(rows, columns, channels)
-    means: npt.NDArray[np.float32] = sums.astype(np.float32) / np.float32(side * side)
-    return means.dot(_GRAY) if channels == 3 else means[:, :, 0]
+    total = np.uint16 if side <= _FITS_16_BITS else np.uint32
+    lines = np.add.reduce(inside.reshape(rows, side, columns * side * channels), axis=1, dtype=total)
+    parts = lines.reshape(rows * columns, side * channels).astype(np.float32)
+    means: npt.NDArray[np.float32] = parts.dot(_gray_mean(side, channels)).reshape(rows, columns)
+    return means
 
 
-def _added(parts: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
-    """Sums along the second of three axes, which is `side` long; three times as fast as sum(axis=1)."""
-    total = parts[:, 0].astype(np.uint16 if side <= _FITS_16_BITS else np.uint32)
-    for place in range(1, side):
-        np.add(total, parts[:, place], out=total)
-    return total
+@cache
+def _gray_mean(side: int, channels: int) -> npt.NDArray[np.float32]:
+    """Makes the gray mean of a block from its columns' sums, channel by channel, when multiplied from the right."""
+    gray = _GRAY if channels == 3 else np.ones(1, np.float32)
+    return np.tile(gray / np.float32(side * side), side)
 
 
 @cache

@@ -14,7 +14,7 @@ from dshcli.progress import Reporter
 from dshcli.show.screen import Format, Screen
 from dshcli.show.text import bytes_text, count, escaped, near
 
-COLUMNS = ("group", "action", "bytes", "path", "target", "keep", "reason")
+COLUMNS = ("group", "action", "bytes", "path", "target", "keep", "reason", "merged", "sidecar", "notes")
 RUN_COLUMNS = ("run", "started", "way", "removed", "restored", "bytes", "plan", "folder")
 
 _NOTHING = "Nothing was removed by this index."
@@ -48,6 +48,8 @@ def show_undoing(screen: Screen, work: Undoing) -> int:
         return skipped
     done = f"Run {work.run.number}: {count(tally.numbers[Action.DONE], 'file')} restored"
     screen.say(f"{done}, {tally.numbers[Action.ALREADY]:,} restored before, {skipped:,} not restored.")
+    if tally.sidecars:
+        screen.say(f"{count(len(tally.sidecars), 'sidecar')} of kept files taken back.")
     return skipped
 
 
@@ -77,6 +79,7 @@ class _Tally:
     def __init__(self) -> None:
         self.numbers: Counter[Action] = Counter()
         self.bytes = 0
+        self.sidecars = set[str]()
 
 
 def _show(screen: Screen, outcomes: Iterator[Outcome], advance: Any) -> _Tally:
@@ -88,17 +91,21 @@ def _show(screen: Screen, outcomes: Iterator[Outcome], advance: Any) -> _Tally:
         tally.numbers[outcome.action] += 1
         if outcome.action in (Action.DONE, Action.WOULD):
             tally.bytes += outcome.file.size
+        if outcome.sidecar:
+            tally.sidecars.add(outcome.sidecar)
         advance()
     return tally
 
 
 def _show_outcome(screen: Screen, outcome: Outcome) -> None:
-    file = outcome.file
+    file, merged = outcome.file, outcome.merged.known()
     row = (
         outcome.group, str(outcome.action), file.size, file.path, outcome.target, outcome.keep.path, outcome.reason,
+        ", ".join(merged), outcome.sidecar, "; ".join(outcome.notes),
     )  # fmt: skip
     if screen.format is Format.JSON:
-        screen.json(dict(zip(COLUMNS, row, strict=True)) | {"sha256": file.digest.hex()})
+        values = {"merged": merged, "notes": outcome.notes, "sha256": file.digest.hex()}
+        screen.json(dict(zip(COLUMNS, row, strict=True)) | values)
     elif screen.format is Format.CSV:
         screen.csv([row])
     elif screen.format is Format.PLAIN:
@@ -106,6 +113,18 @@ def _show_outcome(screen: Screen, outcome: Outcome) -> None:
     else:
         reason = f"  ({escaped(outcome.reason)})" if outcome.reason else ""
         screen.line(f"{outcome.action:<8} {bytes_text(file.size):>8}  {near(file.path)}{reason}")
+        for words in _words_of_metadata(outcome):
+            screen.line(f"{'':19}{words}")
+
+
+def _words_of_metadata(outcome: Outcome) -> Iterator[str]:
+    merged = outcome.merged.known()
+    if merged:
+        yield f"{', '.join(merged)} -> {near(outcome.sidecar)}"
+    elif outcome.sidecar:
+        yield f"sidecar as it was before: {near(outcome.sidecar)}"
+    for note in outcome.notes:
+        yield escaped(note)
 
 
 def _words_of_applying(work: Applying, tally: _Tally) -> Iterator[str]:
@@ -114,6 +133,9 @@ def _words_of_applying(work: Applying, tally: _Tally) -> Iterator[str]:
     rest = f"{number[Action.ALREADY]:,} done before, {number[Action.SKIPPED]:,} skipped"
     where = f" {near(work.run.folder)}" if work.run.folder else ""
     did = _DID[work.run.way]
+    if tally.sidecars:
+        would = "would get" if work.dry else "got"
+        yield f"{count(len(tally.sidecars), 'sidecar')} of kept files {would} what only the other files say."
     if work.dry:
         yield f"Dry run, nothing was changed. With --yes, {files} would be {did}{where}; {rest}."
         return

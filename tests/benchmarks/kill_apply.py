@@ -4,9 +4,11 @@ python -m tests.benchmarks.kill_apply [--kills 200] [--files 40] [--seed 0]     
 python -m tests.benchmarks.kill_apply --every [--files 3]                       before every change of a file
 python -m tests.benchmarks.kill_apply --interrupt 1 [--files 3]                 Ctrl-C at every N-th instruction
 
-Each way of removing but reflinks, and the quarantine on another drive, are tried. After each kill every content that
-there was must be somewhere, every keeper whole, and the index too. Then the command is given again, or the other one,
-and at the end `undo` must leave each file with its bytes, permissions and time, and no other file.
+Each way of removing but reflinks, and the quarantine on another drive, are tried; quarantine and deleting also with
+--merge-metadata, where each copy has a sidecar and every second keeper, too. After each kill every content that there
+was must be somewhere, every keeper whole, and the index too; and where a copy is gone, what it said must stand in its
+keeper's sidecar. Then the command is given again, or the other one, and at the end `undo` must leave each file with its
+bytes, permissions and time, and no other file.
 """
 
 import argparse
@@ -28,32 +30,38 @@ from pathlib import Path
 from types import FrameType
 
 from dshcli.app import app
-from dshcli.dedupe import moving, ways
+from dshcli.dedupe import moving, sidecars, ways
 from dshcli.library.store import Index
+from dshcli.metadata.values import Metadata
+from dshcli.metadata.writing import created
+from dshcli.metadata.xmp import parse
 
 CHANGES = {  # audit events that Python raises right before the system call
     "os.link", "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.chmod", "os.chown", "os.utime", "open",
 }  # fmt: skip
-MOVERS = {moving.__file__, ways.__file__}
+MOVERS = {moving.__file__, ways.__file__, sidecars.__file__}
 
 State = dict[str, tuple[str, int, int]]  # path: digest, permissions, time
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Files to remove by a plan. way: of `dsh apply`; quarantine: its folder; exact: each has its keeper's bytes."""
+    """Files to remove by a plan. way: of `dsh apply`; quarantine: its folder; exact: each has its keeper's bytes;
+    merging: with sidecars, which are merged."""
 
     root: Path
     quarantine: Path
     way: str
     files: int
     exact: bool
+    merging: bool = False
 
     @property
     def apply(self) -> list[str]:
         place = ["--dir", str(self.quarantine)] if self.way == "quarantine" else []
         really = ["--really-delete"] if self.way == "delete" else []
-        return ["apply", str(self.root / "plan.jsonl"), "--yes", "-q", "--to", self.way, *place, *really]
+        merging = ["--merge-metadata"] if self.merging else []
+        return ["apply", str(self.root / "plan.jsonl"), "--yes", "-q", "--to", self.way, *place, *really, *merging]
 
     @property
     def undo(self) -> list[str]:
@@ -65,15 +73,22 @@ class Trial:
              "groups": 0, "files": self.files, "bytes": 0}
         ]  # fmt: skip
         for number in range(self.files):
-            keep, copy = (
-                self.root / "photos" / folder / f"{number}.jpg" for folder in ("kept", f"copies-{number % 3}")
-            )
+            keep, copy = self.pair(number)
             lines.append(
                 {"group": number, "keep": _write(keep, number), "kind": "", "detail": "", "why": "",
                  "remove": _write(copy, number if self.exact else number + 10**6)}
             )  # fmt: skip
+            if self.merging:
+                _put(Path(f"{copy}.xmp"), created(Metadata(rating=3, keywords=(f"of {number}",))))
+            if self.merging and number % 2 == 0:
+                _put(Path(f"{keep}.xmp"), created(Metadata(title="mine", keywords=("kept",))))
         (self.root / "plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
         Index.open_or_create(self.root / "index.db").__exit__()
+
+    def pair(self, number: int) -> tuple[Path, Path]:
+        """A keeper and its copy."""
+        photos = self.root / "photos"
+        return photos / "kept" / f"{number}.jpg", photos / f"copies-{number % 3}" / f"{number}.jpg"
 
     def warm_up(self) -> None:
         """Loads what every process needs, before they part."""
@@ -85,18 +100,39 @@ class Trial:
         return dict(_files(self.root / "photos"))
 
     def everything(self) -> set[str]:
-        """Digests of all contents, wherever they are."""
+        """Digests of all pictures, wherever they are."""
         folders = {self.root / "photos", self.quarantine}
-        return {facts[0] for folder in folders for _, facts in _files(folder)}
+        files = (file for folder in folders for file in _files(folder))
+        return {facts[0] for path, facts in files if not path.endswith(".xmp")}
+
+    def all_known(self) -> bool:
+        """Whether all that a copy said is said by it or by its keeper."""
+        return not self.merging or all(
+            copy.exists() or self._says(Path(f"{keep}.xmp"), f"of {number}")
+            for number in range(self.files)
+            for keep, copy in [self.pair(number)]
+        )
+
+    @staticmethod
+    def _says(path: Path, keyword: str) -> bool:
+        if not path.exists():
+            return False
+        known = parse(path.read_bytes()).metadata()
+        own = known.title == "" or "kept" in known.keywords
+        return known.rating == 3 and keyword in known.keywords and own
 
 
 def _write(path: Path, number: int) -> dict[str, object]:
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = random.Random(number).randbytes(20_000)
+    _put(path, data)
+    return {"path": str(path), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     path.chmod(0o640 if path.parent.name == "kept" else 0o604)
     os.utime(path, ns=(10**18, 10**18 + len(str(path))))
-    return {"path": str(path), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
 def _files(top: Path) -> Iterator[tuple[str, tuple[str, int, int]]]:
@@ -194,11 +230,14 @@ class Judge:
         self.trial = trial
         self.first = trial.state()
         self.contents = trial.everything()
-        self.keepers = {path: facts for path, facts in self.first.items() if "/kept/" in path}
+        self.keepers = {
+            path: facts for path, facts in self.first.items() if "/kept/" in path and not path.endswith(".xmp")
+        }
 
     def after_kill(self) -> None:
         now = self.trial.state()
         self._ensure(self.trial.everything() >= self.contents, "a content is lost")
+        self._ensure(self.trial.all_known(), "metadata is lost")
         self._ensure(all(now.get(path) == facts for path, facts in self.keepers.items()), "a keeper was touched")
         with closing(sqlite3.connect(self.trial.root / "index.db")) as connection:
             (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
@@ -206,7 +245,8 @@ class Judge:
 
     def after_apply(self) -> None:
         now = self.trial.state()
-        copies = {path: facts for path, facts in now.items() if "/kept/" not in path}
+        copies = {path: facts for path, facts in now.items() if "/kept/" not in path and not path.endswith(".xmp")}
+        self._ensure(self.trial.all_known(), "metadata is lost")
         if self.trial.way == "hardlink":
             links = all(os.stat(path).st_nlink == 2 for path in copies)
             self._ensure(links and now.keys() == self.first.keys(), "not every copy is a hard link")
@@ -287,6 +327,10 @@ def trials(scratch: Path, other: Path | None, files: int) -> Iterator[Trial]:
     os.environ |= {"HOME": str(scratch), "XDG_DATA_HOME": str(scratch / "data")}
     (scratch / "trash").mkdir()
     yield Trial(scratch / "trash", scratch / "data" / "Trash", "trash", files, False)
+    for way, exact in (("quarantine", False), ("delete", True)):
+        root = scratch / f"merging-{way}"
+        root.mkdir()
+        yield Trial(root, root / "quarantine", way, files, exact, merging=True)
     if other is not None:
         (scratch / "other").mkdir()
         yield Trial(scratch / "other", other / "quarantine", "quarantine", files, False)

@@ -1,0 +1,1 @@
+"""What people and cameras wrote about a picture: read from files and their XMP sidecars, and written to sidecars."""
