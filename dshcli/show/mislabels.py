@@ -35,6 +35,6 @@ def summary(result: Mislabels) -> str:
     name = result.model.config.name
     judge = f"{result.folds} models trained as {name}, each on images that it never saw" if result.folds else name
     return (
-        f"{result.likely:,} of {count(result.images, 'label')} look wrong, the surest first; {result.doubtful:,} images "
-        f"are nearer to another class than to their own; judged by {judge}."
+        f"{result.likely:,} of {count(result.images, 'label')} look wrong, the surest first; {result.doubtful:,} "
+        f"images are nearer to another class than to their own; judged by {judge}."
     )
