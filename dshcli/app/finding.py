@@ -24,6 +24,7 @@ from dshcli.app.options import (
     Protect,
     Quiet,
     Radius,
+    ReportFile,
     Strict,
     Verbose,
     Verify,
@@ -123,6 +124,7 @@ def dupes(
     max_pixels: MaxPixels = None,
     jobs: Jobs = 0,
     plan: PlanFile = None,
+    report: ReportFile = None,
     decided: Annotated[bool, typer.Option("--decided", help="Also groups that you decided to keep.")] = False,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
     json: Json = False,
@@ -140,22 +142,34 @@ def dupes(
     from dshcli.images.opening import MAX_PIXELS
     from dshcli.library.store import Index
     from dshcli.progress import Silent, Terminal
-    from dshcli.show.dupes import show_dupes, show_plan
-    from dshcli.show.screen import Screen
+    from dshcli.show.dupes import show_dupes, show_plan, show_report
+    from dshcli.show.page.review.report import ensure_report_place
+    from dshcli.show.page.review.reporting import with_report
+    from dshcli.show.screen import Format, Screen
 
     at_most_one(json=json, csv=csv)
     screen = Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose)
     if plan is not None:
         ensure_plan_place(plan)
+    if report is not None:
+        ensure_report_place(report)
     limit = max_pixels or MAX_PIXELS
     options = DupesOptions(
         model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit, keep, tuple(protect),
         tuple(against), decided,
     )  # fmt: skip
     with Index.open(db or paths.default_index()) as index:
-        result = find_dupes(index, options, Silent() if quiet else Terminal())
-        show_dupes(screen, result if plan is None else with_plan(result, index, plan))
+        reporter = Silent() if quiet else Terminal()
+        result = groups = find_dupes(index, options, reporter)
+        if plan is not None:
+            groups = with_plan(groups, index, plan)
+        if report is not None:
+            told = Silent() if screen.format is Format.TABLE else reporter  # no bar among the groups
+            groups = with_report(groups, index, report, told, options)
+        show_dupes(screen, groups)
     if plan is not None:
         show_plan(screen, plan, result)
+    if report is not None:
+        show_report(screen, report)
     if fail_on_found and result.count:
         raise typer.Exit(4)

@@ -60,6 +60,9 @@ ListFile = Annotated[
 PlanFile = Annotated[
     Path | None, typer.Option("--plan", metavar="FILE.jsonl", help="Also write a plan, for dsh apply.")
 ]
+ReportFile = Annotated[
+    Path | None, typer.Option("--report", metavar="FILE.html", help="Also write a page to look at the groups and mark.")
+]
 RemoveTo = Annotated[
     Removal,
     typer.Option("--to", help="Where files go. Links and reflinks are for files of equal bytes only."),

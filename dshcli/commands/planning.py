@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dshcli.commands.dupes import Dupes, Group
+from dshcli.commands.dupes import Dupes, Group, Member
 from dshcli.dedupe.plan import Header, Line, created_plan
 from dshcli.library.removals import PlannedFile
 from dshcli.library.store import Image, Index
@@ -12,7 +12,12 @@ from dshcli.library.store import Image, Index
 
 def with_plan(result: Dupes, index: Index, path: Path) -> Dupes:
     """The same groups. Once the last one is taken, the plan is there; or DshError is raised if it cannot be written."""
-    header = Header(
+    return replace(result, groups=_written(result.groups, path, header_of(result, index)))
+
+
+def header_of(result: Dupes, index: Index) -> Header:
+    """The header of a plan by which all copies go."""
+    return Header(
         index=str(index.path.absolute()),
         model_id=result.model.model_id,
         radius=result.radius,
@@ -22,16 +27,21 @@ def with_plan(result: Dupes, index: Index, path: Path) -> Dupes:
         bytes=result.frees,
         protected=result.protected,
     )
-    return replace(result, groups=_written(result.groups, path, header))
 
 
 def _written(groups: Iterator[Group], path: Path, header: Header) -> Iterator[Group]:
     with created_plan(path, header) as write:
         for group in groups:
-            keep = _file(group.keeper)
-            for m in (member for member in group.members if not member.kept):
-                write(Line(group.number, keep, _file(m.image), str(m.kind), m.detail, group.why))
+            for member in group.members:
+                if not member.kept:
+                    write(line_of(group, member))
             yield group
+
+
+def line_of(group: Group, member: Member) -> Line:
+    """The line of a plan by which a member goes, and its group's keeper stays."""
+    keep, remove = _file(group.keeper), _file(member.image)
+    return Line(group.number, keep, remove, str(member.kind), member.detail, group.why)
 
 
 def _file(image: Image) -> PlannedFile:

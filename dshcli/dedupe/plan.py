@@ -17,7 +17,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +112,15 @@ def created_plan(path: Path, header: Header) -> Iterator[Callable[[Line], None]]
     finally:
         with suppress(OSError):
             os.unlink(temporary)
+
+
+def plan_text(header: Header, lines: Iterable[Line]) -> Iterator[str]:
+    """The lines of a plan, for whoever sends it instead of writing it into a file."""
+    yield from map(_encodable, [_text(_header_record(header)), *(_text(_record(line)) for line in lines)])
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @contextmanager

@@ -35,6 +35,11 @@ def show_plan(screen: Screen, plan: Path, result: Dupes) -> None:
     screen.say(f"Wrote {name}: {count(result.copies, 'file')} to remove. To see what would be done: dsh apply {name}")
 
 
+def show_report(screen: Screen, report: Path) -> None:
+    """Says where the page is."""
+    screen.say(f"Wrote {escaped(shlex.quote(str(report)))}: open it in a browser to compare, mark and export a plan.")
+
+
 def _words(result: Dupes, *, verbose: bool) -> Iterator[str]:
     if result.flat:
         yield (

@@ -1,0 +1,414 @@
+"""The report of dupes: a page in one file, which a real browser shows, marks, filters and exports from."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from browsing import Page, chromium
+from conftest import as_nobody, draw, picture, records
+from PIL import Image
+from typer.testing import Result
+
+from dshcli.dedupe.plan import load_plan
+from dshcli.hasher.models import Model
+from dshcli.show.page.review.page import MARK, served_page, served_policy
+from dshcli.show.page.review.thumbnails import Format, webp_within
+
+Dsh = Callable[..., Result]
+OWNED = "window.owned=1"
+HOSTILE = (
+    f"<script>{OWNED}<".encode(),
+    f'"><img src=x onerror={OWNED}>.png'.encode(),
+    f"' onload='{OWNED}' &lt;.png".encode(),
+    b"new\nline\ttab\x1b[31m.png",
+    "abc\u202egnp.exe.png".encode(),
+    b"caf\xe9.png",
+    b"\xed\xb3\xa9 \\udce9.png",
+    b"<!--.png",
+)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, dsh: Dsh, toy_model: Model) -> Path:
+    """Three groups: three files, two equal; two sizes; two of one size, one of which cannot be read any more."""
+    folder = tmp_path / "photos"
+    flat = (96, 64)
+    draw(folder / "a" / "big.png", 2, (192, 128))
+    draw(folder / "a" / "small.png", 2, flat)
+    shutil.copy(folder / "a" / "small.png", folder / "a" / "twin.png")
+    draw(folder / "b" / "large.png", 5, (256, 192))
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2019:05:06 07:08:09"
+    picture(5, (256, 192)).resize(flat).save(folder / "b" / "taken.jpg", quality=95, exif=exif)
+    draw(folder / "c" / "one.png", 9, flat)
+    image = picture(9, flat)
+    image.putpixel((3, 3), (1, 2, 3))
+    image.save(folder / "c" / "two.png", compress_level=0)
+    dsh("index", folder, "-m", toy_model.folder)
+    dsh("models", "use", toy_model.folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[object, Path]]:
+    folder = tmp_path_factory.mktemp("downloads")
+    with chromium(folder) as driver:
+        yield driver, folder
+
+
+@pytest.fixture
+def page(browser: tuple[object, Path]) -> Page:
+    driver, folder = browser
+    for path in folder.glob("*.jsonl"):
+        path.unlink()
+    return Page(driver, folder)
+
+
+@pytest.fixture
+def report(photos: Path, tmp_path: Path, dsh: Dsh) -> Path:
+    path = tmp_path / "out.html"
+    result = dsh("dupes", "-r", 4, "--report", path)
+    assert f"Wrote {path}: open it in a browser" in result.stderr
+    return path
+
+
+def test_groups_are_shown_with_what_differs(page: Page, report: Path, photos: Path) -> None:
+    page.open(report.as_uri())
+    assert page.texts("h2:not(#help-title)") == ["Group 1", "Group 2", "Group 3"]
+    assert len(page.texts(".card")) == 7 and len(page.texts(".card.keeper")) == 3
+    shown = page.run(
+        "return [...document.querySelectorAll('.card img')].filter((e) => e.complete && e.naturalWidth).length"
+    )
+    assert shown == 7
+    small = next(text for text in page.texts(".card") if "small.png" in text)
+    assert "96 × 64▼ 75 % smaller" in small and "similar" in small and "bit" in small
+    taken = next(text for text in page.texts(".card") if "taken.jpg" in text)
+    assert "2019-05-06 07:08" in taken and "JPEGother format" in taken
+    assert any(text.startswith("Keeper") and "big.png" in text for text in page.texts(".card"))
+    assert str(photos / "a") in page.texts(".folder")
+    assert page.complaints() == []
+
+
+def test_keys_mark_and_move(page: Page, report: Path) -> None:
+    page.open(report.as_uri())
+    order = page.texts(".card .name")
+    groups = page.run("return [...document.querySelectorAll('.group')].map((g) => g.querySelectorAll('.card').length)")
+    assert sorted(groups) == [2, 2, 3] and len(order) == 7
+    page.keys("r")
+    assert page.marks()[1] == "same" and page.text("#files") == "1 file"
+    page.keys("z")
+    assert not any(page.marks()) and page.text("#files") == "0 files"
+    page.click("#advance")
+    page.keys("k")
+    assert page.marks()[1] == "keep both"
+    page.keys("u")
+    assert page.marks()[1] == ""
+    page.keys("shift+R")
+    marks = page.marks()
+    assert marks[: groups[0]] == ["", *["same"] * (groups[0] - 1)] and not any(marks[groups[0] :])
+    page.keys("j", "k", "p", "arrow_down")
+    assert page.marks()[groups[0] + 1] == "keep both"
+    page.keys("arrow_left")
+    assert page.run("return document.activeElement.classList.contains('keeper')")
+    page.keys("r")
+    assert "This is the keeper" in page.text("#said") and page.marks()[groups[0]] == ""
+    page.keys("?")
+    assert page.run("return document.querySelector('#help').open")
+    page.keys("r", "escape")
+    assert not page.run("return document.querySelector('#help').open") and page.marks()[groups[0]] == ""
+
+
+def test_marks_outlive_the_page(page: Page, report: Path) -> None:
+    page.open(report.as_uri())
+    page.keys("shift+R")
+    marks = page.marks()
+    page.browser.get("about:blank")
+    page.open(report.as_uri())
+    assert page.marks() == marks and any(marks)
+
+
+def test_a_browser_that_keeps_nothing_says_so(page: Page, report: Path) -> None:
+    refusing = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); }"
+    script = page.browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": refusing})
+    try:
+        page.open(report.as_uri())
+        page.keys("shift+R")
+        page.wait("return !document.querySelector('#unsaved').hidden")
+        assert "Not saved: 1 change. This browser does not keep marks." in page.text("#unsaved-why")
+        page.run("Storage.prototype.setItem = function (key, value) { this[key] = value; }")
+        page.click("#retry")
+        page.wait("return document.querySelector('#unsaved').hidden")
+    finally:
+        page.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_what_cannot_be_marked_different(page: Page, report: Path) -> None:
+    """Equal bytes are one picture; of the others of the group each may be another one."""
+    page.open(report.as_uri())
+    page.choose("[name=text]", "twin")
+    page.click(".group button[data-verdict='keep both']")
+    page.run("document.querySelector('.group .card:nth-child(3) .choose').click()")
+    page.keys("shift+D")
+    assert page.marks() == ["", "different", "keep both"]
+    equal = page.run(
+        "return [...document.querySelectorAll('.card')].filter((c) => c.querySelector('[data-kind=exact]'))"
+        ".map((c) => c.querySelector('[data-verdict=different]').disabled)"
+    )
+    assert equal == [True]
+
+
+def test_filters_and_order(page: Page, report: Path) -> None:
+    page.open(report.as_uri())
+    shown = "return [...document.querySelectorAll('.group .name')].map((e) => e.textContent)"
+    page.fill("[name=text]", "TWIN")
+    assert page.text("#found") == "1 of 3 groups" and "twin.png" in page.run(shown) and len(page.run(shown)) == 3
+    page.click("#clear")
+    assert page.text("#found") == "3 groups"
+    page.choose("[name=kind]", "similar")
+    assert page.text("#found") == "3 of 3 groups"
+    page.fill("[name=distance]", "0")
+    near = page.text("#found")
+    page.fill("[name=distance]", "48")
+    assert near != "" and page.text("#found") == "3 of 3 groups"
+    page.fill("[name=bytes]", "1 GB")
+    assert page.text("#found") == "0 of 3 groups" and page.text("#nothing") == "No group is like that."
+    page.click("#clear")
+    page.keys("shift+R")
+    page.choose("[name=state]", "remove")
+    assert page.text("#found") == "1 of 3 groups"
+    page.choose("[name=state]", "undecided")
+    assert page.text("#found") == "2 of 3 groups"
+    page.choose("#mark-as", "keep both")
+    page.choose("[name=state]", "marked")
+    assert page.text("#found") == "3 of 3 groups" and page.text("#decided") == "4 of 4 copies decided"
+    page.choose("[name=sort]", "images")
+    assert (
+        len(page.run(shown)) == 7
+        and page.run("return document.querySelectorAll('.group')[0].querySelectorAll('.card').length") == 3
+    )
+
+
+def test_blink_shows_the_one_and_the_other(page: Page, report: Path) -> None:
+    page.open(report.as_uri())
+    page.keys("space")
+    assert page.run("return document.querySelector('#viewer').open")
+    panes = "[...document.querySelectorAll('#viewer .pane')]"
+    visible = f"return {panes}.map((e) => getComputedStyle(e).visibility === 'visible')"
+    assert page.run(visible) == [False, True]
+    one = page.screen()
+    page.keys("space")
+    assert page.run(visible) == [True, False] and page.screen() != one
+    places = "return [...document.querySelectorAll('#viewer .picture')].map((e) => e.getAttribute('style'))"
+    page.keys("+", "+")
+    assert len(set(page.run(places))) == 1
+    page.keys("1")
+    assert page.text(".percent") == "100 %"
+    page.keys("s")
+    assert page.run(visible) == [True, True]
+    page.keys("x", "0", "r")
+    assert "same" in page.marks()
+    page.keys("escape")
+    assert not page.run("return document.querySelector('#viewer').open") and page.complaints() == []
+
+
+def test_the_plan_that_it_exports_is_followed(page: Page, report: Path, photos: Path, tmp_path: Path, dsh: Dsh) -> None:
+    page.open(report.as_uri())
+    assert page.run("return document.querySelector('#export-plan').disabled")
+    page.choose("#mark-as", "same")
+    page.click("#export-plan")
+    path = page.downloaded("plan.jsonl")
+    dsh("dupes", "-r", 4, "--plan", tmp_path / "all.jsonl")
+    ours, theirs = load_plan(tmp_path / "all.jsonl"), load_plan(path)
+    assert theirs.header == ours.header and theirs.lines == ours.lines
+    assert len(dsh("apply", path).stdout.splitlines()) >= 4
+    dsh("apply", path, "--yes")
+    left = {file.name for file in photos.rglob("*") if file.is_file()}
+    assert left == {os.path.basename(line.keep.path) for line in ours.lines}
+    dsh("undo")
+
+
+def test_another_keeper(page: Page, report: Path, tmp_path: Path, dsh: Dsh) -> None:
+    """The one that was kept takes over its mark, and a plan keeps the one that was chosen."""
+    page.open(report.as_uri())
+    page.fill("[name=text]", "small.png")
+    page.keys("escape")
+    at = page.texts(".card .name").index("small.png")
+    page.keys("shift+R")
+    page.run("document.querySelectorAll('.card')[arguments[0]].querySelector('.choose').click()", at)
+    assert "small.png" in page.texts(".card.keeper")[0] and "your choice" in page.texts(".card.keeper")[0]
+    assert page.marks() == ["", "same", "same"]
+    page.click("#export-plan")
+    page.click("#export-decisions")
+    lines = load_plan(page.downloaded("plan.jsonl")).lines
+    assert {os.path.basename(line.keep.path) for line in lines} == {"small.png"}
+    assert {(os.path.basename(line.remove.path), line.kind) for line in lines} == {
+        ("big.png", "similar"),
+        ("twin.png", "exact"),
+    }
+    decided = [json.loads(line) for line in page.downloaded("decisions.jsonl").read_text().splitlines()]
+    (keeper,) = [line for line in decided if "keeper" in line]
+    assert keeper["keeper"] == lines[0].keep.digest.hex() and len(keeper["among"]) == 2
+    pairs = {(line["one"], line["other"], line["verdict"]) for line in decided if "one" in line}
+    assert pairs == {(lines[0].keep.digest.hex(), line.remove.digest.hex(), "same") for line in lines}
+
+
+def test_hostile_names_do_nothing(page: Page, tmp_path: Path, dsh: Dsh, toy_model: Model) -> None:
+    folder = os.fsencode(tmp_path / "photos")
+    data = draw(tmp_path / "photos" / "plain.png", 3).read_bytes()
+    nested = os.path.join(folder, b"<", f"script><script>{OWNED}<".encode(), b"script>x.png")
+    for path in (*(os.path.join(folder, name) for name in HOSTILE), nested):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path + (b"" if path.endswith(b".png") else b".png"), "wb") as file:
+            file.write(data)
+    dsh("index", tmp_path / "photos", "-m", toy_model.folder)
+    dsh("dupes", "-m", toy_model.folder, "--report", tmp_path / "out.html")
+    assert b"</script><script>" + OWNED.encode() not in (tmp_path / "out.html").read_bytes()
+    page.requests()
+    page.open((tmp_path / "out.html").as_uri())
+    page.keys("space", "space", "escape")
+    page.choose("#mark-as", "same")
+    assert page.run("return [window.owned, document.title]") == [None, "Duplicates"]
+    text = "\n".join(page.texts(".name"))
+    for name in (
+        f"<script>{OWNED}<.png",
+        r"new\nline\ttab\x1b[31m.png",
+        r"abc\u202egnp.exe.png",
+        r"caf\xe9.png",
+        "<!--.png",
+    ):
+        assert name in text, name
+    assert "\u202e" not in page.run("return document.body.innerText")
+    assert f"</script><script>{OWNED}<" in "\n".join(page.texts(".folder"))
+    assert page.complaints() == []
+    assert [url for url in page.requests() if not url.startswith(("file:", "data:"))] == []
+    page.click("#export-plan")
+    dsh("dupes", "-m", toy_model.folder, "--plan", tmp_path / "plan.jsonl")
+    assert load_plan(page.downloaded("plan.jsonl")).lines == load_plan(tmp_path / "plan.jsonl").lines
+
+
+def test_what_cannot_be_read_has_its_reason(page: Page, photos: Path, tmp_path: Path, dsh: Dsh, home: Path) -> None:
+    (photos / "c" / "two.png").write_bytes((photos / "c" / "one.png").read_bytes())
+    dsh("dupes", "-r", 4, "--report", tmp_path / "out.html")
+    page.open((tmp_path / "out.html").as_uri())
+    (missing,) = page.texts(".missing")
+    assert missing == "No picturechanged since it was indexed"
+    page.keys("space", "escape")
+    assert page.complaints() == []
+
+
+def test_beside_any_other_output(photos: Path, tmp_path: Path, dsh: Dsh) -> None:
+    plain = dsh("dupes", "-r", 4, "--json")
+    both = dsh("dupes", "-r", 4, "--json", "--report", tmp_path / "o.html", "--plan", tmp_path / "p.jsonl", "-q")
+    assert both.stdout == plain.stdout and both.stderr == ""
+    blocks = re.findall(
+        r'<script type="application/json" id="([^"]+)">(.*?)</script>', (tmp_path / "o.html").read_text()
+    )
+    data = {name: json.loads(text) for name, text in blocks}
+    assert list(data) == ["head", "groups-0", "thumbs-0", "end"]
+    assert [group["group"] for group in data["groups-0"]] == [group["group"] for group in records(plain)]
+    images = [image["digest"] for group in data["groups-0"] for image in group["images"]]
+    assert len(data["thumbs-0"]) == len(set(images)) == 6 and len(images) == 7
+    dsh("dupes", "-r", 4, "--report", tmp_path / "o.html", "--fail-on-found", exit_code=4)
+
+
+def test_nothing_found_is_an_empty_report(page: Page, photos: Path, tmp_path: Path, dsh: Dsh) -> None:
+    draw(photos / "alone" / "x.png", 77)
+    dsh("index", photos)
+    dsh("dupes", photos / "alone", "--report", tmp_path / "o.html")
+    page.browser.get((tmp_path / "o.html").as_uri())
+    page.wait("return document.querySelector('#nothing').textContent === 'There are no duplicates here.'")
+
+
+def test_a_report_that_is_cut_off_says_so(page: Page, report: Path) -> None:
+    whole = report.read_text()
+    report.write_text(whole[: whole.index('id="thumbs-0"')])
+    page.browser.get(report.as_uri())
+    page.wait("return document.querySelector('#loading').textContent.includes('cut off')")
+
+
+def test_nothing_else_is_overwritten(photos: Path, tmp_path: Path, dsh: Dsh) -> None:
+    for name, content in (("photo.png", b"\x89PNG"), ("page.html", b"<!doctype html>\n<html>"), ("empty.html", b"")):
+        (tmp_path / name).write_bytes(content)
+        assert "is no report" in dsh("dupes", "--report", tmp_path / name, exit_code=2).stderr
+        assert (tmp_path / name).read_bytes() == content
+    assert "no such folder" in dsh("dupes", "--report", tmp_path / "none" / "o.html", exit_code=2).stderr
+    (tmp_path / "link.html").symlink_to(tmp_path / "nowhere")
+    assert "is no report" in dsh("dupes", "--report", tmp_path / "link.html", exit_code=2).stderr
+    dsh("dupes", "-r", 4, "--report", tmp_path / "o.html")
+    first = (tmp_path / "o.html").read_bytes()
+    assert first.startswith(MARK.encode())
+    dsh("dupes", "-r", 0, "--report", tmp_path / "o.html")
+    assert (tmp_path / "o.html").read_bytes() != first
+
+
+def test_whole_or_not_at_all(photos: Path, tmp_path: Path, dsh: Dsh, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dshcli.show.page.review import report as module
+
+    dsh("dupes", "-r", 4, "--report", tmp_path / "o.html")
+    before = (tmp_path / "o.html").read_bytes()
+    monkeypatch.setattr(module, "BLOCK_GROUPS", 1)
+    full = OSError(28, "No space left on device")
+
+    def refuse(name: str, value: object) -> str:
+        raise full
+
+    monkeypatch.setattr(module, "data_block", refuse)
+    result = dsh("dupes", "-r", 4, "--report", tmp_path / "o.html", exit_code=1)
+    assert "no space left on device" in result.stderr and "--report FILE.html" in result.stderr
+    assert (tmp_path / "o.html").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_folder_that_refuses(photos: Path, public: Path, dsh: Dsh, tmp_path: Path) -> None:
+    from dshcli.errors import DshError
+    from dshcli.progress import Silent
+    from dshcli.show.page.review.report import Heading, created_report
+
+    report = created_report(public / "o.html", Heading("t", {}, 0, 0, 10), Silent())
+    with as_nobody(), pytest.raises(DshError, match="permission denied"), report:
+        pass
+
+
+def test_thumbnails_share_a_budget() -> None:
+    assert Format.for_all(200, 35_000_000).side == 640
+    sides = [Format.for_all(count, 35_000_000).side for count in (500, 2_000, 10_000, 25_000, 10**7)]
+    assert sides == sorted(sides, reverse=True) and sides[-1] == 64 and sides[-2] >= 80
+    noise = Image.frombytes("RGB", (320, 240), os.urandom(320 * 240 * 3))
+    for limit in (100_000, 5_000, 1_000, 200):
+        assert len(webp_within(noise, limit)) <= limit
+
+
+def test_the_policy_names_the_script_and_the_style() -> None:
+    import base64
+    import hashlib
+
+    html = served_page("Duplicates", {"dsh_plan": 1})
+    for kind in ("script", "style"):
+        (only,) = re.findall(rf"<{kind}>(.*?)</{kind}>", html, re.S)
+        digest = base64.b64encode(hashlib.sha256(only.encode()).digest()).decode()
+        assert f"{kind}-src 'sha256-{digest}'" in served_policy()
+    assert not re.search(r"\s(style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", html, flags=re.S))
+
+
+def test_what_was_decided_is_marked(page: Page, report: Path, photos: Path, tmp_path: Path, dsh: Dsh) -> None:
+    """And what the page says goes back into the index; a file that is protected cannot be marked to go."""
+    page.open(report.as_uri())
+    page.fill("[name=text]", "large.png")
+    page.click(".card [data-verdict='keep both']")
+    page.fill("[name=text]", "small.png")
+    page.click(".group [data-all=same]")
+    page.click("#export-decisions")
+    dsh("decide", "--from", page.downloaded("decisions.jsonl"))
+    dsh("dupes", "-r", 4, "--report", report, "--decided")
+    page.open(report.as_uri())
+    assert sorted(mark for mark in page.marks() if mark) == ["keep both", "same", "same"]
+    dsh("dupes", "-r", 4, "--report", report, "--protect", photos, "--decided")
+    page.open(report.as_uri())
+    off = "return [...document.querySelectorAll('[data-verdict=same]')].map((button) => button.disabled)"
+    assert page.run(off) == [True] * 4
+    page.keys("shift+R")
+    assert page.text("#files") == "0 files" and "stays" in page.texts(".card .tags")[1]
