@@ -186,6 +186,16 @@ def test_the_built_in_model_finds_turned_copies_of_clean_photos(dsh: Dsh, tmp_pa
     assert groups == {"clean/pagoda.jpg": {"new/left.png", "new/right.png", "new/mirrored.png"}}
 
 
+def test_the_warning_of_chance_counts_the_pairs_that_are_compared() -> None:
+    from dshcli.codes import chance_pairs
+    from dshcli.commands.choosing import chance_warning
+
+    pairs = chance_pairs(2, 8, 1) * 40 * 60  # chance_pairs of two images: that of one pair
+    assert f"at least {pairs:,.0f} pairs" in chance_warning(100, 8, 1, 40)
+    assert chance_warning(100, 8, 1, 40) != chance_warning(100, 8, 1)
+    assert chance_warning(5, 16, 0, 1) == ""
+
+
 # --- slow references -----------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from dshcli.app import acting, deciding, finding, learning, models, reviewing
+from dshcli.app import acting, deciding, finding, learning, models, reviewing, sets
 from dshcli.app.options import LOOK, show_version
 from dshcli.errors import DshError, UsageError
 
@@ -34,7 +34,7 @@ def _leave(error: DshError) -> NoReturn:
 
 
 app = typer.Typer(cls=_Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, **LOOK)
-for part in (finding, reviewing, deciding, acting, learning):
+for part in (finding, reviewing, deciding, acting, learning, sets):
     app.add_typer(part.commands)
 app.add_typer(models.commands, name="models")
 

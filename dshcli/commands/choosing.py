@@ -125,12 +125,20 @@ def choose_radius(radius: int | None, model: IndexedModel) -> int:
     return radius
 
 
-def chance_warning(images: int, bits: int, radius: int) -> str:
-    """A warning, with its number, if one or more pairs of unrelated images are expected within the radius; else ''."""
-    expected = chance_pairs(images, bits, radius)
+def chance_warning(images: int, bits: int, radius: int, clean: int = 0) -> str:
+    """A warning, with its number, if one or more pairs of unrelated images are expected within the radius; else ''.
+
+    clean: so many of the images are compared with the others alone, and these with them.
+    """
+
+    def pairs(within: int) -> float:
+        apart = sum(chance_pairs(part, bits, within) for part in (clean, images - clean)) if clean else 0.0
+        return chance_pairs(images, bits, within) - apart
+
+    expected = pairs(radius)
     if expected < 1:
         return ""
-    fitting = [r for r in range(radius) if chance_pairs(images, bits, r) < 1]
+    fitting = [r for r in range(radius) if pairs(r) < 1]
     advice = f"use --radius {fitting[-1]} or less" if fitting else "use a model with more bits (such as photo)"
     return (
         f"Warning: among {images:,} images, {bits} bits at radius {radius} join at least {expected:,.0f} pairs of "

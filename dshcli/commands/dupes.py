@@ -217,6 +217,7 @@ def _dupes(
     if not choice.settled:
         found = replace(found, grouping=groups_where(found.grouping, ~roles.settled))
     grouping = found.grouping
+    clean = 0 if choice.staying.clean is None else int(np.isin(images.ids, choice.staying.clean).sum())
     frees = savings(images, grouping, np.concatenate([np.asarray(found.links, np.int64), stays]))
     keepers = grouping.members[grouping.starts[:-1]]
     order = np.lexsort((images.ranks[keepers], -frees))
@@ -227,7 +228,7 @@ def _dupes(
         radius=radius,
         images=len(images.ids),
         missing=found.gone,
-        warning="" if verify else chance_warning(len(images.ids), model.bits, radius),
+        warning="" if verify else chance_warning(len(images.ids), model.bits, radius, clean),
         count=len(order),
         copies=len(kept) - int(kept.sum()),
         frees=int(frees.sum()),

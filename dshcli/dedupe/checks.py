@@ -23,7 +23,8 @@ class Guard:
     def check(self, line: Line, way: Way) -> Seen:
         """The file to remove, as it is now. Raises Unfit with the reason why it must stay."""
         path, place = line.remove.path, self._places.real(line.remove.path)
-        if protector := self.maybe_protector(path):
+        protector = self.maybe_protector(path)
+        if protector is not None:
             raise Unfit(f"protected by {protector}")
         if place in self._keepers:
             raise Unfit(f"it is the keeper of group {self._keepers[place]}")

@@ -26,7 +26,7 @@ from dshcli.progress import Reporter
 from dshcli.proof.kinds import COPIES, Kind, Proof
 from dshcli.proof.proving import Files, Prover, Proving, Tally
 from dshcli.search.blocks import Pairs, joined
-from dshcli.search.candidates import Candidates, candidate_pairs, oriented_candidates, united
+from dshcli.search.candidates import Candidates, Wanted, candidate_pairs, oriented_candidates, united
 from dshcli.search.collapse import Distinct
 from dshcli.search.groups import Grouping, Ranked, grouped
 from dshcli.search.words import Positions, word_rows
@@ -126,7 +126,7 @@ def with_candidates_ranked(images: Collection, terms: Terms) -> Collection:
     if terms.clean is None:
         near = near_another(codes, terms.bits, terms.radius)
         if terms.turns is not None:
-            near |= near_when_turned(codes, terms.turns, _waves_within(terms, len(codes)))
+            near |= near_when_turned(codes, terms.turns, _within(terms.waves, len(codes)))
     else:
         near = np.zeros(len(codes), np.bool_)  # clean images are kept anyway, whichever is the best of them
     return terms.rank(images, np.flatnonzero(lively)[near])
@@ -262,27 +262,27 @@ def _candidates(ranked: Ranked, ids: Positions, terms: Terms) -> Candidates:
     lively[ranked.distinct.ids[np.isin(ids, terms.flat)]] = False
     places = np.flatnonzero(lively)
     codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
-    within = _waves_within(terms, len(codes))
     if terms.clean is not None:
-        contents = np.unique(ranked.distinct.ids[np.isin(ids, terms.clean)])
+        contents, within = np.unique(ranked.distinct.ids[np.isin(ids, terms.clean)]), _within(terms.waves, len(codes))
         found = new_against_clean(codes, int(lively[contents].sum()), terms.bits, terms.radius, terms.turns, within)
     else:
         found = candidate_pairs(codes, terms.bits, terms.radius)
         if terms.turns is not None:
-            found = united(found, _by_waves(codes, terms.turns, within))
+            found = united(found, near_by_waves(codes, terms.turns, terms.waves))
     pairs = found.pairs
     return Candidates(Pairs(places[pairs.left], places[pairs.right], pairs.distances), found.left_out)
 
 
-def _waves_within(terms: Terms, codes: int) -> int:
+def _within(waves: int, codes: int) -> int:
     """How many waves may differ; among many codes only the nearest are looked for, since finding the others takes a
     time that grows with the square of their number."""
-    return min(terms.waves, WAVES_OF_MANY) if codes > MANY else terms.waves
+    return min(waves, WAVES_OF_MANY) if codes > MANY else waves
 
 
-def _by_waves(codes: Codes, turns: Turns, within: int) -> Candidates:
-    """Pairs of codes whose waves are near in some orientation."""
-    found = oriented_candidates(turns.orientations(codes), turns.width, within)
+def near_by_waves(codes: Codes, turns: Turns, waves: int, wanted: Wanted | None = None) -> Candidates:
+    """Pairs of codes whose waves are near in some orientation, among many codes only the nearest ones. With `wanted`,
+    of the pairs it takes alone."""
+    found = oriented_candidates(turns.orientations(codes), turns.width, _within(waves, len(codes)), wanted)
     pairs = found.pairs
     return Candidates(Pairs(pairs.left, pairs.right, pairs.distances * turns.scale), found.left_out)
 

@@ -7,6 +7,8 @@ from dshcli.images.opening import MAX_PIXELS, guarded, opened, over_white
 from dshcli.images.room import Take, decoded_bytes, unlimited
 from dshcli.images.shrinking import eight_bits
 
+_COPIED = 5  # bytes a pixel of the whole picture made one of 8 bits a channel, and of its gray
+
 
 def open_gray(data: bytes, max_pixels: int = MAX_PIXELS, take: Take = unlimited) -> npt.NDArray[np.uint8]:
     """The first frame of an image file's bytes, uint8 (rows, columns). `take`: asked for memory before decoding.
@@ -20,6 +22,6 @@ def _gray(data: bytes, name: str, max_pixels: int, take: Take) -> npt.NDArray[np
     with opened(data, name, max_pixels) as image:
         if name == "JPEG" and image.mode in ("RGB", "L"):
             image.draft("L", image.size)  # colours need not be decoded
-        with take(decoded_bytes(image, image.size)):
+        with take(decoded_bytes(image, image.size) + _COPIED * image.width * image.height):
             image.load()
             return np.asarray(over_white(eight_bits(image)).convert("L"), dtype=np.uint8)

@@ -5,7 +5,7 @@ compare picture by picture. So a code keeps, of the better ones near it, the nea
 since a true copy is rarely farther than a stranger, the best since these become keepers.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -25,6 +25,8 @@ NEAREST = 16  # candidates of a code that are kept for being near
 BEST = 8  # ... and for being the best
 _AT_ONCE = 1 << 22  # fresh pairs that may wait before those beyond the bound are dropped
 
+Wanted = Callable[[Positions, Positions], npt.NDArray[np.bool_]]  # of lefts and rights: which pairs may be candidates
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -34,21 +36,23 @@ class Candidates:
     left_out: int
 
 
-def candidate_pairs(codes: Codes, bits: int, radius: int) -> Candidates:
+def candidate_pairs(codes: Codes, bits: int, radius: int, wanted: Wanted | None = None) -> Candidates:
     """Pairs within the radius among codes (n, bytes) that stand best first; of each code, with the better ones near it,
-    the `NEAREST` (the better one first among equally near) and the `BEST`.
+    the `NEAREST` (the better one first among equally near) and the `BEST`. With `wanted`, of the pairs it takes alone.
 
     The result does not depend on the engine. Memory is O(n), and so is the number of pairs. Raises ValueError for codes
     that are not `bits` wide or a negative radius.
     """
     check_codes(codes, bits, radius)
-    return _collected(_expanded(codes, bits, radius))
+    return _collected(_expanded(codes, bits, radius), wanted)
 
 
-def oriented_candidates(orientations: Sequence[Codes], bits: int, radius: int) -> Candidates:
+def oriented_candidates(
+    orientations: Sequence[Codes], bits: int, radius: int, wanted: Wanted | None = None
+) -> Candidates:
     """The same of pictures that are near in any orientation: as they are, or one of them turned; see turned_pairs."""
     turned = ((pairs, len(pairs)) for pairs in turned_pairs(orientations, bits, radius))
-    return united(candidate_pairs(orientations[0], bits, radius), _collected(turned))
+    return united(candidate_pairs(orientations[0], bits, radius, wanted), _collected(turned, wanted))
 
 
 def cross_candidates(codes: Codes, leaders: int, bits: int, radius: int) -> Candidates:
@@ -73,11 +77,15 @@ def united(one: Candidates, other: Candidates) -> Candidates:
     return Candidates(nearest_of_each(joined([one.pairs, other.pairs])), one.left_out + other.left_out)
 
 
-def _collected(blocks: Iterable[tuple[Pairs, int]]) -> Candidates:
+def _collected(blocks: Iterable[tuple[Pairs, int]], wanted: Wanted | None = None) -> Candidates:
     """The bounded pairs of blocks of them that tell how many they stand for."""
     waiting: list[Pairs] = []
     kept = fresh = found = 0
     for pairs, count in blocks:
+        if wanted is not None:
+            taken = wanted(pairs.left, pairs.right)
+            pairs = Pairs(pairs.left[taken], pairs.right[taken], pairs.distances[taken])
+            count = len(pairs)
         waiting.append(pairs)
         fresh += len(pairs)
         found += count

@@ -16,11 +16,12 @@ def show_ledger(screen: Screen, ledger: Ledger) -> None:
         screen.json(_record(ledger))
     elif screen.format is Format.CSV:
         screen.csv([("path", "reason"), *ledger.skipped])
-    for line in _words(ledger, verbose=screen.verbose):
+    for line in ledger_words(ledger, verbose=screen.verbose):
         screen.say(line)
 
 
-def _words(ledger: Ledger, *, verbose: bool) -> Iterator[str]:
+def ledger_words(ledger: Ledger, *, verbose: bool) -> Iterator[str]:
+    """What people are told of a run."""
     rate = f", {ledger.hashed / ledger.seconds:,.0f} images/s" if ledger.hashed and ledger.seconds else ""
     yield (
         f"{count(ledger.seen, 'image')}: {ledger.hashed:,} hashed, {ledger.unchanged:,} unchanged, "

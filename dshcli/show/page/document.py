@@ -49,6 +49,12 @@ code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; }
 .failure .right img { border-color: var(--good); } .failure .wrong img { border: 3px dashed var(--bad); }
 .right b { color: var(--good); } .wrong b { color: var(--bad); }
 .query { margin-right: 12px !important; }
+.sides { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 500px), 1fr)); gap: 12px; }
+.side { border: 1px solid var(--rule); border-radius: 8px; background: var(--box); padding: 10px; break-inside: avoid; }
+.side h3 { font-size: 14px; margin: 0 0 8px; } .side div { display: grid; grid-template-columns: 1fr 1fr; gap: 10px; }
+.side figure { font-size: 12px; line-height: 1.3; color: var(--faint); overflow-wrap: anywhere; }
+.side img { width: 100%; height: 200px; object-fit: contain; display: block; } .side b { color: var(--ink); }
+.side.conflict h3, .side .wrong b { color: var(--bad); }
 @media print { main { max-width: none; } .scroll { overflow: visible; } }
 """
 
@@ -63,12 +69,13 @@ def document(title: str, body: str) -> str:
     )
 
 
-def write(path: Path, html: str) -> None:
-    """Puts the page in its place in one step. Raises DshError if the disk refuses."""
+def write(path: Path, html: str) -> int:
+    """Puts the page in its place in one step; returns its bytes. Raises DshError if the disk refuses."""
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         temporary.write_text(html, encoding="utf-8")
         temporary.replace(path)
+        return path.stat().st_size
     except OSError as error:
         temporary.unlink(missing_ok=True)
         reason = error.strerror or error

@@ -6,7 +6,10 @@ import io
 import numpy as np
 import numpy.typing as npt
 
+from dshcli.errors import BadImage
 from dshcli.hasher.encoder import Pixels
+from dshcli.images.reading import read_image_file
+from dshcli.images.upright import open_upright
 
 THUMBNAIL = 72  # pixels
 SMALL = 40  # up to this side a picture is kept exactly
@@ -21,6 +24,15 @@ def thumbnail(pixels: Pixels, side: int = THUMBNAIL) -> str:
         return _uri(image, "png")
     image.thumbnail((side, side))
     return _uri(image, "jpeg", quality=80)
+
+
+def picture_of(path: str, side: int, max_pixels: int) -> str:
+    """The picture of a file, upright and at most `side` pixels, as a data URI; "" if it cannot be read now."""
+    try:
+        file = read_image_file(path)
+        return "" if file is None else thumbnail(open_upright(file.data, side, max_pixels).pixels, side)
+    except BadImage:
+        return ""
 
 
 def heat_map(values: npt.NDArray[np.float64]) -> str:
