@@ -5,7 +5,7 @@ from typing import Any
 from dshcli.commands.explain import Explanation, Place, Side, Tried, Waves
 from dshcli.library.decisions import Verdict
 from dshcli.show.screen import Format, Screen
-from dshcli.show.text import bytes_text, count, escaped
+from dshcli.show.text import bytes_text, count, escaped, near
 
 Fact = tuple[str, str]
 _SHOWN = {
@@ -28,7 +28,7 @@ def show_explanation(screen: Screen, found: Explanation) -> None:
             continue
         screen.line(f"{name}:")
         for key, value in facts:
-            screen.line(f"  {key:<12}{escaped(value)}")
+            screen.line(f"  {key:<14}{escaped(value)}")
 
 
 def side_facts(side: Side) -> list[Fact]:
@@ -127,7 +127,7 @@ def _place_words(place: Place | None) -> str:
         return f"{group}, which it keeps ({place.why})"
     kind = f"{place.kind}: {place.detail}" if place.detail else place.kind
     stays = ", decided to stay" if place.role == "kept" else ""
-    return f"{group}, as {kind}{stays}; kept is {place.keeper} ({place.why})"
+    return f"{group}, as {kind}{stays}; kept is {near(place.keeper)} ({place.why})"
 
 
 def conclusion(found: Explanation) -> str:
