@@ -1,4 +1,4 @@
-"""The commands through the outer door: index, query, dupes, models, with a model whose codes a reader can compute."""
+"""The commands through the outer door: index, dupes, models, help, with a model whose codes a reader can compute."""
 
 import csv
 import json
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import draw, records, shapes
+from flats import draw_flat, flat_pictures, names
 from PIL import Image
 from typer.testing import Result
 
@@ -21,20 +22,7 @@ Dsh = Callable[..., Result]
 
 @pytest.fixture
 def colours(tmp_path: Path) -> Path:
-    """Flat pictures: the distance of two codes is their colours' distance in steps of 16.
-
-    red (240,0,0)   big.png 80x80, small.png 40x40: the same code;  near.png (208,0,0): 2 bits away
-    blue (0,0,240)  blue.png, and a byte-for-byte copy in sub/
-    """
-    folder = tmp_path / "colours"
-    (folder / "sub").mkdir(parents=True)
-    for name, colour, side in (
-        ("big", (240, 0, 0), 80), ("small", (240, 0, 0), 40), ("near", (208, 0, 0), 40), ("blue", (0, 0, 240), 50)
-    ):  # fmt: skip
-        Image.new("RGB", (side, side), colour).save(folder / f"{name}.png")
-        os.utime(folder / f"{name}.png", ns=(0, 10**18))
-    shutil.copy2(folder / "blue.png", folder / "sub" / "copy.png")
-    return folder
+    return flat_pictures(tmp_path / "colours")
 
 
 @pytest.fixture
@@ -42,10 +30,6 @@ def indexed(colours: Path, dsh: Dsh, toy_model: Model) -> Path:
     dsh("index", colours, "--model", toy_model.folder)
     dsh("models", "use", toy_model.folder)
     return colours
-
-
-def names(paths: list[str]) -> list[str]:
-    return [os.path.basename(path) for path in paths]
 
 
 # --- index ---------------------------------------------------------------------------------------------------------
@@ -91,110 +75,7 @@ def test_index_of_a_folder_without_images(tmp_path: Path, dsh: Dsh, toy_model: M
     assert "holds nothing yet" in dsh("query", tmp_path / "x.png", exit_code=1).stderr
 
 
-# --- query ---------------------------------------------------------------------------------------------------------
-
-
-def test_query_lists_by_distance_then_path(indexed: Path, dsh: Dsh) -> None:
-    result = dsh("query", indexed / "big.png", "-r", 2)
-    assert result.stdout.splitlines() == [
-        f"0\t40x40\t{(indexed / 'small.png').stat().st_size}\t{indexed / 'small.png'}",
-        f"2\t40x40\t{(indexed / 'near.png').stat().st_size}\t{indexed / 'near.png'}",
-    ]
-    assert "2 neighbours within 2 of 48 bits among 5 images" in result.stderr
-    assert dsh("query", indexed / "big.png", "-r", 1).stdout.count("\n") == 1
-
-
-def test_query_of_an_image_outside_the_index(indexed: Path, dsh: Dsh, tmp_path: Path) -> None:
-    Image.new("RGB", (9, 9), (224, 0, 0)).save(tmp_path / "new.webp", lossless=True)
-    (record,) = records(dsh("query", tmp_path / "new.webp", "-r", 1, "--json"))
-    assert [(n["distance"], os.path.basename(n["path"])) for n in record["neighbours"]] == [
-        (1, "big.png"), (1, "near.png"), (1, "small.png")
-    ]  # fmt: skip
-    assert record["neighbours"][0]["width"] == 80
-
-
-def test_query_of_an_indexed_image_that_changed_uses_the_new_pixels(indexed: Path, dsh: Dsh) -> None:
-    Image.new("RGB", (9, 9), (0, 0, 240)).save(indexed / "big.png")
-    result = dsh("query", indexed / "big.png", "-r", 0)
-    assert names(result.stdout.split("\t")[3::3])[0].startswith("blue.png")
-
-
-def test_query_without_radius_uses_the_calibrated_one(indexed: Path, dsh: Dsh) -> None:
-    result = dsh("query", indexed / "big.png")
-    assert "within 2 of 48 bits" in result.stderr and result.stdout.count("\n") == 2
-
-
-def test_query_k_nearest(indexed: Path, dsh: Dsh) -> None:
-    result = dsh("query", indexed / "near.png", "-k", 3)
-    assert [line.split("\t")[0] for line in result.stdout.splitlines()] == ["2", "2", "28"]
-    assert dsh("query", indexed / "near.png", "-k", 3, "-r", 2).stdout.count("\n") == 2
-    assert dsh("query", indexed / "near.png", "-k", 0, exit_code=2).stderr.startswith("Error: -k must be at least 1")
-
-
-def test_several_queries_and_a_bad_one(indexed: Path, dsh: Dsh, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.jpg"
-    bad.write_text("no picture")
-    result = dsh("query", indexed / "big.png", bad, indexed / "blue.png", "-r", 0)
-    assert result.stdout.splitlines() == [
-        f"{indexed / 'big.png'}\t0\t40x40\t{(indexed / 'small.png').stat().st_size}\t{indexed / 'small.png'}",
-        f"{indexed / 'blue.png'}\t0\t50x50\t{(indexed / 'blue.png').stat().st_size}\t{indexed / 'sub' / 'copy.png'}",
-    ]
-    assert f"{bad}: not an image" in result.stderr
-    assert f"{bad}: not an image" in dsh("query", bad, exit_code=1).stderr
-    assert "no such file" in dsh("query", tmp_path / "nowhere.jpg", exit_code=1).stderr
-
-
-def test_query_paths_from_stdin(indexed: Path, dsh: Dsh) -> None:
-    paths = f"{indexed / 'big.png'}\n{indexed / 'blue.png'}\n"
-    found = records(dsh("query", "-", "-r", 0, "--json", input=paths))
-    assert [names([record["query"]])[0] for record in found] == ["big.png", "blue.png"]
-    assert [len(record["neighbours"]) for record in found] == [1, 1]
-    table = dsh("query", "-", "-r", 0, "--csv", "-q", input=paths).stdout
-    assert list(csv.DictReader(table.splitlines()))[0]["distance"] == "0"
-
-
-def test_query_of_a_list(indexed: Path, dsh: Dsh, tmp_path: Path) -> None:
-    """Each answer in its place, also of images that cannot be read or come twice."""
-    new = tmp_path / os.fsdecode(b"caf\xe9.png")
-    Image.new("RGB", (9, 9), (224, 0, 0)).save(new)
-    listed = tmp_path / "list.txt"
-    lines = [indexed / "big.png", tmp_path / "nowhere.png", new, indexed / "blue.png", new, indexed / "big.png"]
-    listed.write_bytes(b"\r\n".join(map(os.fsencode, lines)) + b"\n\n")
-    found = records(dsh("query", "--list", listed, "-r", 1, "--json"))
-    assert [record["query"] for record in found] == [
-        os.fsencode(path).decode("utf-8", "surrogateescape") for path in lines
-    ]
-    assert [len(record["neighbours"]) for record in found] == [1, 0, 3, 1, 3, 1]  # type: ignore[arg-type]
-    assert [record.get("error", "") for record in found].count("") == 5
-    by_stdin = dsh("query", "--list", "-", "-r", 1, "--json", input=f"{indexed / 'big.png'}\n")
-    assert records(by_stdin) == found[:1]
-    first = dsh("query", indexed / "blue.png", "--list", listed, "-r", 1, "--json")
-    assert records(first) == [found[3], *found]
-
-
-def test_a_query_needs_an_image(indexed: Path, dsh: Dsh, tmp_path: Path) -> None:
-    assert "there is no image to look for" in dsh("query", exit_code=2).stderr
-    missing = dsh("query", "--list", tmp_path / "missing.txt", exit_code=2).stderr
-    assert "missing.txt: no such file or directory" in missing and "Hint: --list takes" in missing
-
-
-@pytest.mark.parametrize(("count", "radius"), [(None, 2), (None, 48), (3, None), (2, 4)])
-def test_many_queries_as_one_by_one(tmp_path: Path, dsh: Dsh, toy_model: Model, count: int, radius: int) -> None:
-    """Batches of queries of several sizes are answered as each of them alone; most are in the index, some are not."""
-    for number in range(40):
-        level = 6 * number
-        place = "new" if number % 7 == 3 else "in"
-        (tmp_path / place).mkdir(exist_ok=True)
-        Image.new("RGB", (9, 9), (level, 255 - level, 90)).save(tmp_path / place / f"{number:02}.png")
-    dsh("index", tmp_path / "in", "--model", toy_model.folder)
-    dsh("models", "use", toy_model.folder)
-    limits = [*(["-k", count] if count else []), *(["-r", radius] if radius is not None else [])]
-    queries = sorted(tmp_path.glob("*/*.png"))
-    found = records(dsh("query", *queries, *limits, "--json"))
-    assert len(found) == 40
-    for query in queries[::3]:
-        (alone,) = records(dsh("query", query, *limits, "--json"))
-        assert alone == found[queries.index(query)] and alone["neighbours"]
+# --- query and dupes -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -258,11 +139,6 @@ def test_star_does_not_chain_and_single_does(tmp_path: Path, dsh: Dsh, toy_model
     assert all(m["distance"] <= 1 for group in star for m in group["members"])
     (single,) = records(dsh("dupes", "-r", 1, "--link", "single", "--json"))
     assert sorted(m["distance"] for m in single["members"]) == [1, 2, 3, 4]
-
-
-def draw_flat(path: Path, colour: tuple[int, int, int], side: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (side, side), colour).save(path)
 
 
 def test_dupes_limited_to_folders(indexed: Path, dsh: Dsh) -> None:

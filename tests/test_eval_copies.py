@@ -1,4 +1,4 @@
-"""`dsh eval MODEL FOLDER --copies` and the radius that it stores: counting, related photos, command, the way back."""
+"""`dsh eval MODEL FOLDER --copies` and the radius that it stores: related photos, the command, hostile folders."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,18 +16,14 @@ from conftest import TOY_LEVELS, draw, picture, records, toy_config, write_toy_f
 from PIL import Image, ImageOps
 from typer.testing import Result
 
-from dshcli import paths
-from dshcli.codes import hamming
 from dshcli.commands import eval_copies
 from dshcli.commands.eval_copies import CopiesEvaluation, CopiesOptions, evaluate_copies
-from dshcli.errors import DshError
 from dshcli.hasher.copies import related
-from dshcli.hasher.copies.calibration import calibrate
-from dshcli.hasher.copies.judging import WAYS, CopyCodes, figures_of
+from dshcli.hasher.copies.judging import WAYS
 from dshcli.hasher.copies.photos import read_photos
-from dshcli.hasher.copies.related import may_show_the_same, nearest_pairs
+from dshcli.hasher.copies.related import may_show_the_same
 from dshcli.hasher.models import Model, save_model
-from dshcli.hasher.radii import StoredRadius, forget_radius, maybe_stored, radius_of, store_radius
+from dshcli.hasher.radii import maybe_stored
 from dshcli.progress import Silent
 from dshcli.proof.evidence import Evidence, gather
 from dshcli.show.eval_copies import show_copies
@@ -101,71 +96,6 @@ def found(wide_model: Model, photos: Path) -> CopiesEvaluation:
 def evidence(image: Image.Image, tmp_path: Path) -> Evidence:
     image.save(tmp_path / "a.png")
     return gather((tmp_path / "a.png").read_bytes(), b"")
-
-
-# --- counting ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_pairs_are_counted_as_a_slow_one_does(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    count, edited, fillers, bits = 9, 4, 2, 20
-    codes = CopyCodes(
-        np.packbits(rng.integers(0, 2, (count, bits), dtype=np.uint8), axis=1),
-        np.packbits(rng.integers(0, 2, (edited, len(WAYS), bits), dtype=np.uint8), axis=2),
-    )
-    alike = rng.random((count, count)) < 0.2
-    alike |= alike.T
-    counts = [0] * (bits + 1)
-    for i in range(count):
-        for j in range(i + 1, count):
-            if not alike[i, j]:
-                counts[hamming(codes.originals[i], codes.originals[j])] += 1
-    for i in range(edited):
-        for j in range(count - fillers):
-            beside = any(alike[filler, j] for filler in range(count - fillers, count))
-            if i != j and not alike[i, j] and not beside:
-                for copy in codes.copies[i]:
-                    counts[hamming(copy, codes.originals[j])] += 1
-    figures = figures_of(codes, bits, alike, 1e-6, fillers)
-    assert figures.unrelated.tolist() == counts
-    assert figures.calibration.pairs == sum(counts)
-    for way, name in enumerate(WAYS):
-        own = [int(hamming(codes.copies[i, way], codes.originals[i])) for i in range(edited)]
-        assert figures.copies[name].tolist() == own
-        assert figures.recall(9)[name] == sum(distance <= 9 for distance in own) / edited
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_nearest_pairs_are_those_of_a_slow_search(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(related, "MOST", 12)
-    rng = np.random.default_rng(seed)
-    count, edited, fillers = 10, 3, 2
-    codes = CopyCodes(
-        rng.integers(0, 256, (count, 4), dtype=np.uint8),
-        rng.integers(0, 256, (edited, len(WAYS), 4), dtype=np.uint8),
-    )
-    near = {}
-    for i in range(count):
-        for j in range(i + 1, count):
-            all_of_them = [int(hamming(codes.originals[i], codes.originals[j]))]
-            for one, other in ((i, j), (j, i)):
-                if one < edited and other < count - fillers:
-                    all_of_them += [int(hamming(copy, codes.originals[other])) for copy in codes.copies[one]]
-            near[i, j] = min(all_of_them)
-    assert nearest_pairs(codes, fillers) == sorted(near, key=lambda pair: (near[pair], pair))[:12]
-
-
-def test_rates_where_few_pairs_were_seen() -> None:
-    """Ten times fewer pairs per bit: 1000, 100, 10 within 9, 8, 7, so 1 is expected within 6, and a tenth within 5."""
-    counts = np.diff((0, *(0,) * 7, 10, 100, 1000, 10_000, 2_000_000))
-    calibration = calibrate(counts, 1e-6)
-    assert calibration.expected_rate(6) == pytest.approx(0.5e-6)
-    assert calibration.expected_rate(5) == pytest.approx(0.05e-6)
-    assert calibration.expected_rate(8) == 100 / 2_000_000
-    assert calibration.expected_rate(calibration.radius) <= 1e-6 < calibration.expected_rate(calibration.radius + 1)
-    empty = calibrate(np.zeros(9, np.int64), 1e-6)
-    assert (empty.pairs, empty.expected_rate(4)) == (0, 0)
 
 
 # --- photos that may show the same ------------------------------------------------------------------------------------
@@ -305,6 +235,29 @@ def test_a_large_folder_is_sampled_by_the_seed(
     assert len(set(names.values())) == 2
 
 
+def test_the_written_radius_is_used_shown_and_taken_back(
+    wide_model: Model, photos: Path, found: CopiesEvaluation, tmp_path: Path, dsh: Dsh
+) -> None:
+    wanted = found.wanted_radius
+    dsh("models", "use", wide_model.folder)
+    dsh("index", photos)
+    assert f"radius 5 of {WIDE}" in dsh("dupes").stderr
+    arguments = ("eval", wide_model.folder, photos, *AS_FEW, "--write-radius")
+    said = dsh(*arguments).stderr
+    assert f"This folder wants radius {wanted}" in said and "Stored: query and dupes use it" in said
+    assert f"radius {wanted} of {WIDE}" in dsh("dupes").stderr
+    assert f"within {wanted} of {WIDE} bits" in dsh("query", photos / "000.png").stderr
+    assert f"radius 3 of {WIDE}" in dsh("dupes", "-r", 3).stderr
+    shown = json.loads(dsh("models", "show", wide_model.folder).stdout)
+    assert (shown["radius"], shown["own_radius"], shown["config"]["radius"]) == (wanted, 5, 5)
+    assert f"measured on 60 photos of {photos}" in shown["radius_from"]
+    asked = dsh("models", "radius", wide_model.folder)
+    assert asked.stdout == f"{wanted}\n" and "the model's own radius is 5" in asked.stderr
+    assert dsh("models", "radius", wide_model.folder, "--reset").stdout == "5\n"
+    assert f"radius 5 of {WIDE}" in dsh("dupes").stderr
+    assert json.loads(dsh("models", "show", wide_model.folder).stdout)["radius_from"] == ""
+
+
 # --- hostile folders --------------------------------------------------------------------------------------------------
 
 
@@ -413,95 +366,3 @@ def test_torch_is_not_imported(wide_model: Model, photos: Path, tmp_path: Path) 
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-
-
-# --- the stored radius ------------------------------------------------------------------------------------------------
-
-
-def test_the_written_radius_is_used_shown_and_taken_back(
-    wide_model: Model, photos: Path, found: CopiesEvaluation, tmp_path: Path, dsh: Dsh
-) -> None:
-    wanted = found.wanted_radius
-    dsh("models", "use", wide_model.folder)
-    dsh("index", photos)
-    assert f"radius 5 of {WIDE}" in dsh("dupes").stderr
-    arguments = ("eval", wide_model.folder, photos, *AS_FEW, "--write-radius")
-    said = dsh(*arguments).stderr
-    assert f"This folder wants radius {wanted}" in said and "Stored: query and dupes use it" in said
-    assert f"radius {wanted} of {WIDE}" in dsh("dupes").stderr
-    assert f"within {wanted} of {WIDE} bits" in dsh("query", photos / "000.png").stderr
-    assert f"radius 3 of {WIDE}" in dsh("dupes", "-r", 3).stderr
-    shown = json.loads(dsh("models", "show", wide_model.folder).stdout)
-    assert (shown["radius"], shown["own_radius"], shown["config"]["radius"]) == (wanted, 5, 5)
-    assert f"measured on 60 photos of {photos}" in shown["radius_from"]
-    asked = dsh("models", "radius", wide_model.folder)
-    assert asked.stdout == f"{wanted}\n" and "the model's own radius is 5" in asked.stderr
-    assert dsh("models", "radius", wide_model.folder, "--reset").stdout == "5\n"
-    assert f"radius 5 of {WIDE}" in dsh("dupes").stderr
-    assert json.loads(dsh("models", "show", wide_model.folder).stdout)["radius_from"] == ""
-
-
-def test_a_radius_set_by_hand(toy_model: Model, home: Path, dsh: Dsh) -> None:
-    photo = {record["name"]: record for record in records(dsh("models", "list", "--json"))}["photo"]
-    dsh("models", "radius", "photo", 7)
-    (listed,) = records(dsh("models", "list", "--json"))
-    assert (listed["radius"], listed["own_radius"]) == (7, photo["radius"]) and "set by hand" in listed["radius_from"]
-    assert "cannot be" in dsh("models", "radius", "photo", 99999, exit_code=2).stderr
-    assert "exclude each other" in dsh("models", "radius", "photo", 7, "--reset", exit_code=2).stderr
-    assert "no model named" in dsh("models", "radius", "nobody", 7, exit_code=1).stderr
-
-
-def test_the_table_says_that_a_radius_is_of_here(capsys: pytest.CaptureFixture[str], toy_model: Model) -> None:
-    from dshcli.show.models import show_models
-
-    store_radius(toy_model.model_id, StoredRadius(4, "measured on 60 photos of /here", "2026-01-31"))
-    show_models(Screen(Format.TABLE), [toy_model], "toy")
-    assert "4 (measured here)" in capsys.readouterr().out
-
-
-def test_removing_a_model_forgets_its_radius(toy_model: Model, home: Path, dsh: Dsh) -> None:
-    shutil.copytree(toy_model.folder, home / "models" / "toy")
-    dsh("models", "radius", "toy", 9)
-    assert radius_of(toy_model.model_id, 2) == 9
-    dsh("models", "rm", "toy")
-    assert radius_of(toy_model.model_id, 2) == 2
-
-
-def test_a_damaged_file_names_itself(toy_model: Model) -> None:
-    store_radius(toy_model.model_id, StoredRadius(4, "set by hand", "2026-01-31"))
-    (file,) = paths.radii_folder().iterdir()
-    for text in (
-        "{",
-        "[]",
-        '{"radius": 4}',
-        '{"radius": "4", "origin": "", "date": ""}',
-        '{"radius": -1, "origin": "", "date": ""}',
-    ):  # noqa: E501
-        file.write_text(text)
-        with pytest.raises(DshError, match=file.name):
-            maybe_stored(toy_model.model_id)
-    assert forget_radius(toy_model.model_id) and not forget_radius(toy_model.model_id)
-
-
-def test_many_writers_and_readers_see_whole_files(home: Path) -> None:
-    """Processes write, since a file's temporary name holds its writer's number; this one reads meanwhile."""
-    code = (
-        "from dshcli.hasher.radii import StoredRadius, store_radius\n"
-        "for i in range(200): store_radius('a/../b-1', StoredRadius(i, 'set by hand' * 200, '2026-01-31'))"
-    )
-    with ThreadPoolExecutor(3) as pool:
-        writers = [pool.submit(subprocess.run, [sys.executable, "-c", code], check=True) for _ in range(3)]
-        seen = set()
-        while not all(writer.done() for writer in writers):
-            seen.add(radius_of("a/../b-1", -1))
-        for writer in writers:
-            writer.result()
-    assert radius_of("a/../b-1", -1) == 199 and seen <= {-1, *range(200)}
-    assert [path.name for path in paths.radii_folder().iterdir()] == ["a%2F..%2Fb-1.json"]
-
-
-def test_a_folder_that_cannot_be_written(toy_model: Model, home: Path) -> None:
-    paths.radii_folder().parent.mkdir(parents=True, exist_ok=True)
-    paths.radii_folder().write_text("a file is in the way")
-    with pytest.raises(DshError, match="radii"):
-        store_radius(toy_model.model_id, StoredRadius(4, "set by hand", "2026-01-31"))

@@ -11,8 +11,10 @@ from conftest import draw, picture, records
 from PIL import Image
 from typer.testing import Result
 
+from dshcli.commands.explain import Waves
 from dshcli.hasher.models import Model
 from dshcli.hasher.waves import ORIENTATIONS
+from dshcli.show.explain import waves_words
 
 Dsh = Callable[..., Result]
 PHOTO = Path(__file__).parents[1] / "examples" / "photos" / "holiday" / "pagoda.jpg"
@@ -132,6 +134,10 @@ def test_the_exif_orientation_is_told(pictures: Path, dsh: Dsh) -> None:
     assert (found["other"]["orientation"], found["other"]["width"], found["other"]["height"]) == (6, *SIZE[::-1])
     text = dsh("explain", pictures / "a.png", pictures / "turned.jpg").stdout
     assert "EXIF 6: shown with a quarter turn right" in text
+    exif[0x0112] = 2
+    picture(1, SIZE).save(pictures / "mirrored.jpg", exif=exif)
+    text = dsh("explain", pictures / "a.png", pictures / "mirrored.jpg").stdout
+    assert "EXIF 2: shown mirrored left to right" in text
 
 
 def test_the_nearest_orientation_is_told(tmp_path: Path, dsh: Dsh) -> None:
@@ -149,6 +155,21 @@ def test_the_nearest_orientation_is_told(tmp_path: Path, dsh: Dsh) -> None:
         assert found["waves"] == {"orientation": name, "differing": 0, "of": 127, "limit": 28}
         assert found["near"] == ("codes" if found["distance"] <= found["candidate_radius"] else "waves")
         assert found["proof"]["accepted"], name
+    text = dsh("explain", PHOTO, tmp_path / "turned.png").stdout
+    assert "0 of 127 differ once the first is mirrored over the other diagonal (limit 28)" in text
+
+
+def test_the_nearest_orientation_in_words() -> None:
+    assert [waves_words(Waves(name, 47, 127, 28)) for name in ORIENTATIONS] == [
+        "47 of 127 differ with the first as it is (limit 28)",
+        "47 of 127 differ once the first is mirrored top to bottom (limit 28)",
+        "47 of 127 differ once the first is mirrored left to right (limit 28)",
+        "47 of 127 differ once the first is given a half turn (limit 28)",
+        "47 of 127 differ once the first is mirrored over the diagonal (limit 28)",
+        "47 of 127 differ once the first is given a quarter turn left (limit 28)",
+        "47 of 127 differ once the first is given a quarter turn right (limit 28)",
+        "47 of 127 differ once the first is mirrored over the other diagonal (limit 28)",
+    ]
 
 
 @pytest.mark.parametrize(
