@@ -36,7 +36,7 @@ class Folders:
     def holder(self, path: str) -> str:
         """The first of the folders below which a file (an absolute path) lies, by its path or in truth; else ""."""
         place = self._places.real(path)
-        return next((f for f, real in self._folders if _below(path, f) or _below(place, real)), "")
+        return next((f for f, real in self._folders if is_below(path, f) or is_below(place, real)), "")
 
     def ids(self, index: Index) -> npt.NDArray[np.int64]:
         """The ids of all readable images of an index below the folders, ascending."""
@@ -45,5 +45,6 @@ class Folders:
         return np.fromiter(inside, np.int64)
 
 
-def _below(path: str, folder: str) -> bool:
+def is_below(path: str, folder: str) -> bool:
+    """Whether a path is that of a folder, or lies in it. Both absolute."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)

@@ -16,18 +16,19 @@ with a # at their start, be comments. A path's byte that is no UTF-8 stands ther
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dshcli.errors import DshError, UsageError
+from dshcli.errors import DshError
 from dshcli.library.removals import PlannedFile
+from dshcli.writing import Sort, created, ensure_place, told
 
 VERSION = 1
 MARK = "dsh_plan"  # the header's first key, whose value is the version
+PLAN = Sort("plan", "plan", f'{{"{MARK}"'.encode(), "--plan FILE.jsonl", "--plan plan.jsonl")
 DIGEST_BYTES = 32
 
 T = TypeVar("T")
@@ -73,18 +74,7 @@ class Plan:
 
 def ensure_plan_place(path: Path) -> None:
     """Raises UsageError unless a plan may be written there: in a folder, over nothing but another plan."""
-    if not path.parent.is_dir():
-        raise UsageError(f"{path.parent}: no such folder", hint="Make it, or name another place for the plan.")
-    if os.path.lexists(path) and not (path.is_file() and _first_bytes(path).startswith(f'{{"{MARK}"'.encode())):
-        raise UsageError(f"{path} is there, and is no plan", hint="Name another file: --plan plan.jsonl")
-
-
-def _first_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(MARK) + 3)
-    except OSError:
-        return b""
+    ensure_place(path, PLAN)
 
 
 @contextmanager
@@ -93,25 +83,14 @@ def created_plan(path: Path, header: Header) -> Iterator[Callable[[Line], None]]
 
     Raises DshError if it cannot be written.
     """
-    with _told(path):
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+    with created(path, PLAN) as file:
 
-            def write(line: Line) -> None:
-                with _told(path):
-                    file.write(_text(_record(line)))
+        def write(line: Line) -> None:
+            with told(path, PLAN):
+                file.write(_text(_record(line)))
 
-            file.write(_text(_header_record(header)))
-            yield write
-            with _told(path):
-                file.flush()
-                os.fsync(file.fileno())
-        with _told(path):
-            os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
+        file.write(_text(_header_record(header)))
+        yield write
 
 
 def plan_text(header: Header, lines: Iterable[Line]) -> Iterator[str]:
@@ -121,16 +100,6 @@ def plan_text(header: Header, lines: Iterable[Line]) -> Iterator[str]:
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DshError(
-            f"{path}: {(error.strerror or str(error)).lower()}", hint="Name another place: --plan FILE.jsonl"
-        ) from error
 
 
 def _text(record: dict[str, Any]) -> str:

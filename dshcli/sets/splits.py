@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from dshcli.dedupe.places import is_below
 from dshcli.errors import DshError, UsageError
 from dshcli.images.walk import absolute_root
 
@@ -55,7 +56,7 @@ def _ensure_apart(one: str, other: str, root: str, other_root: str) -> None:
     if root == other_root:
         raise UsageError(f"{one} and {other} are one folder", hint="Name a folder for each split.")
     for inner, outer, a, b in ((one, other, root, other_root), (other, one, other_root, root)):
-        if a.startswith(b.rstrip(os.sep) + os.sep):
+        if is_below(a, b):
             raise UsageError(
                 f"{inner} lies in {outer}, so that its images are in both splits",
                 hint="Name folders that lie side by side.",

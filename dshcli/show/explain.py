@@ -9,9 +9,9 @@ from dshcli.show.text import bytes_text, count, escaped, near
 
 Fact = tuple[str, str]
 _SHOWN = {
-    1: "upright", 2: "mirrored left to right", 3: "a half turn", 4: "mirrored top to bottom",
-    5: "mirrored over the diagonal", 6: "a quarter turn right", 7: "mirrored over the other diagonal",
-    8: "a quarter turn left",
+    1: "upright", 2: "mirrored left to right", 3: "with a half turn", 4: "mirrored top to bottom",
+    5: "mirrored over the diagonal", 6: "with a quarter turn right", 7: "mirrored over the other diagonal",
+    8: "with a quarter turn left",
 }  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def show_explanation(screen: Screen, found: Explanation) -> None:
 
 def side_facts(side: Side) -> list[Fact]:
     """What is known about one image alone."""
-    orientation = "" if side.orientation == 1 else f"; EXIF {side.orientation}: shown with {_SHOWN[side.orientation]}"
+    orientation = "" if side.orientation == 1 else f"; EXIF {side.orientation}: shown {_SHOWN[side.orientation]}"
     indexed = f"yes, {count(len(side.paths), 'file')} of this content" if side.paths else "no"
     facts = [
         ("path", side.path),
@@ -67,7 +67,12 @@ def _reach(found: Explanation) -> str:
 
 def waves_words(waves: Waves) -> str:
     """How far apart they are in the nearest orientation."""
-    return f"{waves.differing} of {waves.of} differ with the first {waves.orientation} (limit {waves.limit})"
+    turned = waves.orientation
+    if "turn" in turned.split():
+        how = f"once the first is given a {turned}"
+    else:
+        how = f"once the first is {turned}" if turned.startswith("mirrored") else f"with the first {turned}"
+    return f"{waves.differing} of {waves.of} differ {how} (limit {waves.limit})"
 
 
 def candidate_words(found: Explanation) -> str:

@@ -1,30 +1,29 @@
 """A report: the page with its data inside, written in blocks as the groups come, so that no more is held than a few."""
 
 import base64
-import os
-import tempfile
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from dshcli.commands.dupes import Group
-from dshcli.errors import DshError, UsageError
 from dshcli.images.room import Room
 from dshcli.machine import cores
 from dshcli.progress import Reporter
 from dshcli.show.page.review.page import END, MARK, data_block, report_start
 from dshcli.show.page.review.records import group_record
 from dshcli.show.page.review.thumbnails import Format, Thumbnail, thumbnail
+from dshcli.writing import Sort, created, ensure_place, told
 
 BLOCK_GROUPS, BLOCK_IMAGES = 100, 400  # a block ends with the group that reaches either
 AHEAD = 2  # blocks whose thumbnails are being made while another is written
 BUDGET = 47_000_000  # characters of all thumbnails: with 25,000 records the page stays below 60 MB
 BASE64 = 4 / 3  # characters a byte
+REPORT = Sort("report", "report of dsh dupes", MARK.encode(), "--report FILE.html", "--report out.html")
 
 
 @dataclass(frozen=True)
@@ -43,18 +42,7 @@ class Heading:
 
 def ensure_report_place(path: Path) -> None:
     """Raises UsageError unless a report may be written there: in a folder, over nothing but another report."""
-    if not path.parent.is_dir():
-        raise UsageError(f"{path.parent}: no such folder", hint="Make it, or name another place for the report.")
-    if os.path.lexists(path) and not (path.is_file() and _begins_as_report(path)):
-        raise UsageError(f"{path} is there, and is no report of dsh dupes", hint="Name another file: --report out.html")
-
-
-def _begins_as_report(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(MARK)) == MARK.encode()
-    except OSError:
-        return False
+    ensure_place(path, REPORT)
 
 
 @contextmanager
@@ -63,42 +51,22 @@ def created_report(path: Path, heading: Heading, reporter: Reporter) -> Iterator
 
     Raises DshError if it cannot be written.
     """
-    with _told(path):
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with (
-            open(descriptor, "w", encoding="utf-8", newline="\n") as file,
-            reporter.task("thumbnails", total=heading.images, unit="image") as task,
-            ThreadPoolExecutor(heading.jobs or cores()) as pool,
-        ):
-            head = {"id": str(uuid.uuid4()), "header": heading.header, "groups": heading.groups}
-            blocks = _Blocks(path, file, pool, heading, task.advance)
-            with _told(path):
-                file.write(report_start(heading.title, head))
-            try:
-                yield blocks.add
-                blocks.end()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-            with _told(path):
-                file.write(END)
-                file.flush()
-                os.fsync(file.fileno())
-        with _told(path):
-            os.replace(temporary, path)
-    finally:
-        with suppress(OSError):
-            os.unlink(temporary)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DshError(
-            f"{path}: {(error.strerror or str(error)).lower()}", hint="Name another place: --report FILE.html"
-        ) from error
+    with (
+        created(path, REPORT) as file,
+        reporter.task("thumbnails", total=heading.images, unit="image") as task,
+        ThreadPoolExecutor(heading.jobs or cores()) as pool,
+    ):
+        head = {"id": str(uuid.uuid4()), "header": heading.header, "groups": heading.groups}
+        blocks = _Blocks(path, file, pool, heading, task.advance)
+        with told(path, REPORT):
+            file.write(report_start(heading.title, head))
+        try:
+            yield blocks.add
+            blocks.end()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        with told(path, REPORT):
+            file.write(END)
 
 
 @dataclass
@@ -154,7 +122,7 @@ class _Blocks:
         for record in block.records:
             for image in record["images"]:
                 image["captured"] = image["captured"] or thumbs[image["digest"]].captured
-        with _told(self._path):
+        with told(self._path, REPORT):
             self._file.write(data_block(f"groups-{self._written}", block.records))
             self._file.write(data_block(f"thumbs-{self._written}", [_shown(thumb) for thumb in thumbs.values()]))
         self._written += 1
