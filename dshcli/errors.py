@@ -48,3 +48,8 @@ class BadImage(Exception):
 
 class TryAgain(BadImage):
     """A file that could not be read this time: no permission, gone, growing, or above a limit that can be raised."""
+
+
+def system_reason(error: OSError) -> str:
+    """What the system says, as it stands after the colon of a message: `no such file or directory`."""
+    return (error.strerror or str(error)).lower()

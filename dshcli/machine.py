@@ -1,8 +1,9 @@
 """What this computer has to offer."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -26,3 +27,20 @@ def in_threads(
         yield from pool.map(function, items)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def a_little_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int, most: int
+) -> Generator[Result, None, None]:
+    """As in_threads, but no more than `most` results wait for their turn, however many items there are."""
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                ahead.append(pool.submit(function, item))
+                if len(ahead) > most:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

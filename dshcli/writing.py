@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from dshcli.errors import DshError, UsageError
+from dshcli.errors import DshError, UsageError, system_reason
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,4 @@ def told(path: Path, sort: Sort) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DshError(
-            f"{path}: {(error.strerror or str(error)).lower()}", hint=f"Name another place: {sort.option}"
-        ) from error
+        raise DshError(f"{path}: {system_reason(error)}", hint=f"Name another place: {sort.option}") from error

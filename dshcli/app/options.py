@@ -11,7 +11,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from dshcli import __version__
-from dshcli.errors import UsageError
+from dshcli.errors import UsageError, system_reason
 
 LOOK: Any = {"rich_markup_mode": None, "context_settings": {"help_option_names": ["-h", "--help"]}}
 
@@ -178,9 +178,7 @@ def _lines_of(path: Path) -> Iterator[str]:
         with path.open("rb") as file:
             return iter([*_lines(file)])
     except OSError as error:
-        raise UsageError(
-            f"{path}: {(error.strerror or str(error)).lower()}", hint="--list takes a file of paths, one a line."
-        ) from error
+        raise UsageError(f"{path}: {system_reason(error)}", hint="--list takes a file of paths, one a line.") from error
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:

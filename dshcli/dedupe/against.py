@@ -15,7 +15,7 @@ from dshcli.hasher.waves import Turns
 from dshcli.library.store import Index
 from dshcli.search.blocks import Pairs
 from dshcli.search.candidates import Candidates, cross_candidates, oriented_cross_candidates, united
-from dshcli.search.collapse import Distinct, collapse
+from dshcli.search.collapse import Distinct, collapse, first_of_each
 from dshcli.search.groups import Grouping, Ranked, grouped
 from dshcli.search.neighbours import pairs_between
 from dshcli.search.words import word_rows
@@ -38,11 +38,9 @@ def copies_of_clean(ranked: Ranked, keepers: Positions, clean: npt.NDArray[np.bo
     """Without new images that are kept by no clean one, and without all but the best of equal clean ones. `keepers`: of
     each content or code; clean: whether each image is, in the order of `ranked`."""
     ids = ranked.distinct.ids
-    first = np.zeros(len(ids), np.bool_)
-    first[np.unique(ids, return_index=True)[1]] = True
     of_clean = np.zeros(len(keepers), np.bool_)
     of_clean[ids[clean]] = True
-    kept = np.where(clean, first, of_clean[keepers[ids]])
+    kept = np.where(clean, first_of_each(ids), of_clean[keepers[ids]])
     return Ranked(ranked.order[kept], Distinct(ranked.distinct.columns, ids[kept]))
 
 

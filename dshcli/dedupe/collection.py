@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dshcli.codes import Codes
 from dshcli.dedupe.keepers import DEFAULT, Rule, preference
+from dshcli.errors import system_reason
 from dshcli.images.walk import absolute_root
 from dshcli.library.chunks import load_codes
 from dshcli.library.contents import load_digests
@@ -119,7 +120,7 @@ def _change(image: Image, file: os.stat_result) -> str:
         try:
             file = os.stat(image.path)
         except OSError as error:
-            return (error.strerror or str(error)).lower()
+            return system_reason(error)
     same = (file.st_size, file.st_mtime_ns) == (image.size, image.mtime_ns)
     return "" if same else "changed since it was indexed"
 

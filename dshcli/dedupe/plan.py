@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dshcli.errors import DshError
+from dshcli.dedupe.json_lines import Off, lines_of, parsed
+from dshcli.errors import DshError, system_reason
 from dshcli.library.removals import PlannedFile
 from dshcli.writing import Sort, created, ensure_place, told
 
@@ -143,21 +144,17 @@ def load_plan(path: Path) -> Plan:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DshError(
-            f"{path}: {(error.strerror or str(error)).lower()}", hint="Make a plan: dsh dupes --plan plan.jsonl"
-        ) from error
+        raise DshError(f"{path}: {system_reason(error)}", hint="Make a plan: dsh dupes --plan plan.jsonl") from error
     header: Header | None = None
     lines = list[Line]()
-    for number, raw in enumerate(data.split(b"\n"), start=1):
-        if not raw.strip() or raw.lstrip().startswith(b"#"):
-            continue
+    for number, raw in lines_of(data):
         try:
-            record = _parsed(raw)
+            record = parsed(raw)
             if header is None:
                 header = _header(record)
             else:
                 lines.append(_line(record))
-        except _Off as error:
+        except Off as error:
             raise DshError(
                 f"{path}, line {number}: {error}",
                 hint="Nothing was done. Correct that line or delete it; or make the plan again: dsh dupes --plan FILE",
@@ -167,25 +164,11 @@ def load_plan(path: Path) -> Plan:
     return Plan(path, hashlib.sha256(data).digest(), header, tuple(lines))
 
 
-class _Off(Exception):
-    """Why a line cannot be followed."""
-
-
-def _parsed(raw: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _Off(f"no JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise _Off("no JSON object")
-    return record
-
-
 def _header(record: dict[str, Any]) -> Header:
     if MARK not in record:
-        raise _Off(f"not a plan's header: it has no {MARK!r}")
+        raise Off(f"not a plan's header: it has no {MARK!r}")
     if record[MARK] != VERSION:
-        raise _Off(f"a plan of version {record[MARK]!r}, and this dsh reads version {VERSION}")
+        raise Off(f"a plan of version {record[MARK]!r}, and this dsh reads version {VERSION}")
     groups, files, size = (_value(record, name, int) for name in ("groups", "files", "bytes"))
     return Header(
         _value(record, "index", str), _value(record, "model", str), _value(record, "radius", int),
@@ -197,7 +180,7 @@ def _protected(record: dict[str, Any]) -> tuple[str, ...]:
     """None in plans that do not say."""
     folders = record.get("protected", [])
     if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
-        raise _Off("'protected' is no list of folders")
+        raise Off("'protected' is no list of folders")
     for folder in folders:
         _ensure_plain(folder, "protected")
     return tuple(folders)
@@ -206,7 +189,7 @@ def _protected(record: dict[str, Any]) -> tuple[str, ...]:
 def _line(record: dict[str, Any]) -> Line:
     keep, remove = (_file(_value(record, name, dict), name) for name in ("keep", "remove"))
     if keep.path == remove.path:
-        raise _Off("the file to keep is the one to remove")
+        raise Off("the file to keep is the one to remove")
     words = (_value(record, name, str) for name in ("kind", "detail", "why"))
     return Line(_value(record, "group", int), keep, remove, *words)
 
@@ -217,27 +200,27 @@ def _file(record: dict[str, Any], name: str) -> PlannedFile:
     try:
         digest = bytes.fromhex(hexadecimal)
     except ValueError as error:
-        raise _Off(f"{name!r}: {error}") from error
+        raise Off(f"{name!r}: {error}") from error
     if len(digest) != DIGEST_BYTES:
-        raise _Off(f"the sha256 of {name!r} has not {2 * DIGEST_BYTES} digits")
+        raise Off(f"the sha256 of {name!r} has not {2 * DIGEST_BYTES} digits")
     return PlannedFile(path, digest, _value(record, "bytes", int))
 
 
 def _ensure_plain(path: str, name: str) -> None:
     if not os.path.isabs(path) or os.path.normpath(path) != path or "\0" in path:
-        raise _Off(f"the path of {name!r} is not absolute and plain: {path!r}")
+        raise Off(f"the path of {name!r} is not absolute and plain: {path!r}")
     try:
         os.fsencode(path)
     except ValueError as error:
-        raise _Off(f"{name!r}: {error}") from error
+        raise Off(f"{name!r}: {error}") from error
 
 
 def _value(record: dict[str, Any], name: str, kind: type[T]) -> T:
     value = record.get(name)
     if type(value) is not kind:  # a bool is an int, which no number here may be
-        raise _Off(f"{name!r} is missing" if name not in record else f"{name!r} is no {_KINDS[kind]}")
+        raise Off(f"{name!r} is missing" if name not in record else f"{name!r} is no {_KINDS[kind]}")
     if isinstance(value, int) and not 0 <= value < 2**63:  # SQLite's largest
-        raise _Off(f"{name!r} is out of range: {value}")
+        raise Off(f"{name!r} is out of range: {value}")
     return value
 
 

@@ -7,11 +7,11 @@ Digests are SHA-256 of files. A verdict is "same", "keep both", "different", or 
 beside a keeper forgets a choice. Lines may be empty or, with a # at their start, be comments; other keys count nothing.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
-from dshcli.errors import DshError
+from dshcli.dedupe.json_lines import Off, lines_of, parsed
+from dshcli.errors import DshError, system_reason
 from dshcli.library.contents import DIGEST_BYTES
 from dshcli.library.decisions import Choice, Said, Verdict
 
@@ -22,15 +22,13 @@ def load_sayings(path: Path) -> list[Said | Choice]:
         data = path.read_bytes()
     except OSError as error:
         raise DshError(
-            f"{path}: {(error.strerror or str(error)).lower()}", hint="Name a file of decisions: --from decisions.jsonl"
+            f"{path}: {system_reason(error)}", hint="Name a file of decisions: --from decisions.jsonl"
         ) from error
     words = list[Said | Choice]()
-    for number, raw in enumerate(data.split(b"\n"), start=1):
-        if not raw.strip() or raw.lstrip().startswith(b"#"):
-            continue
+    for number, raw in lines_of(data):
         try:
             words.append(_word(raw))
-        except _Off as error:
+        except Off as error:
             raise DshError(
                 f"{path}, line {number}: {error}",
                 hint="Nothing was written. Correct that line or delete it, then the same command again.",
@@ -40,38 +38,29 @@ def load_sayings(path: Path) -> list[Said | Choice]:
     return words
 
 
-class _Off(Exception):
-    """Why a line is no decision."""
-
-
 def _word(raw: bytes) -> Said | Choice:
-    try:
-        record = json.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise _Off(f"no JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise _Off("no JSON object")
+    record = parsed(raw)
     return _choice(record) if "keeper" in record else _said(record)
 
 
 def _said(record: dict[str, Any]) -> Said:
     one, other = (_digest(record.get(name), name) for name in ("one", "other"))
     if "verdict" not in record:
-        raise _Off("'verdict' is missing")
+        raise Off("'verdict' is missing")
     word = record["verdict"]
     if word is not None and word not in [*map(str, Verdict)]:
-        raise _Off(f"'verdict' is none of {', '.join(Verdict)} and null: {word!r}")
+        raise Off(f"'verdict' is none of {', '.join(Verdict)} and null: {word!r}")
     if one == other and word == Verdict.DIFFERENT:
-        raise _Off("a content cannot be different from itself")
+        raise Off("a content cannot be different from itself")
     return Said(one, other, None if word is None else Verdict(word))
 
 
 def _choice(record: dict[str, Any]) -> Choice:
     keeper, among, chosen = record["keeper"], record.get("among", []), record.get("chosen", True)
     if not isinstance(among, list):
-        raise _Off("'among' is no list")
+        raise Off("'among' is no list")
     if not isinstance(chosen, bool):
-        raise _Off("'chosen' is not true or false")
+        raise Off("'chosen' is not true or false")
     digest = _digest(keeper, "keeper")
     others = tuple(_digest(other, "among") for other in among)
     return Choice(digest, tuple(other for other in others if other != digest), chosen)
@@ -79,13 +68,13 @@ def _choice(record: dict[str, Any]) -> Choice:
 
 def _digest(value: object, name: str) -> bytes:
     if value is None:
-        raise _Off(f"{name!r} is missing")
+        raise Off(f"{name!r} is missing")
     if not isinstance(value, str):
-        raise _Off(f"{name!r} is no text")
+        raise Off(f"{name!r} is no text")
     try:
         digest = bytes.fromhex(value)
     except ValueError as error:
-        raise _Off(f"{name!r}: {error}") from error
+        raise Off(f"{name!r}: {error}") from error
     if len(digest) != DIGEST_BYTES or len(value) != 2 * DIGEST_BYTES:
-        raise _Off(f"{name!r} has not {2 * DIGEST_BYTES} digits")
+        raise Off(f"{name!r} has not {2 * DIGEST_BYTES} digits")
     return digest

@@ -27,7 +27,7 @@ from dshcli.proof.kinds import COPIES, Kind, Proof
 from dshcli.proof.proving import Files, Prover, Proving, Tally
 from dshcli.search.blocks import Pairs, joined
 from dshcli.search.candidates import Candidates, Wanted, candidate_pairs, oriented_candidates, united
-from dshcli.search.collapse import Distinct
+from dshcli.search.collapse import Distinct, first_of_each
 from dshcli.search.groups import Grouping, Ranked, grouped
 from dshcli.search.words import Positions, word_rows
 
@@ -290,9 +290,7 @@ def near_by_waves(codes: Codes, turns: Turns, waves: int, wanted: Wanted | None 
 def _without_equals(ranked: Ranked, keepers: Positions) -> Ranked:
     """Without the images whose bytes are those of the image that keeps them."""
     ids = ranked.distinct.ids
-    first = np.zeros(len(ids), np.bool_)
-    first[np.unique(ids, return_index=True)[1]] = True
-    kept = first | (keepers[ids] != ids)
+    kept = first_of_each(ids) | (keepers[ids] != ids)
     return Ranked(ranked.order[kept], Distinct(ranked.distinct.columns, ids[kept]))
 
 

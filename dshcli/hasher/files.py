@@ -1,9 +1,7 @@
 """Image files whose labels are known: looked at before they are read, then decoded by several threads."""
 
 import statistics
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +14,7 @@ from dshcli.hasher.data import Dataset, Features, Split, Survey, gathered
 from dshcli.hasher.labels import Labels, has_several, images_by_class
 from dshcli.images.opening import open_image
 from dshcli.images.spec import InputSpec
-from dshcli.machine import cores
+from dshcli.machine import a_little_ahead, cores
 from dshcli.progress import Reporter, Task
 
 LOOKED_AT = 60  # images that tell what the rest may be like
@@ -140,17 +138,7 @@ def _read(listed: Listed, spec: InputSpec, features: Kept | None, skipped: list[
 def _decoded(paths: tuple[str, ...], spec: InputSpec) -> Iterator[Pixels | str]:
     """Pixels, or the reason why there are none, in the order of `paths`; one thread a core runs a little ahead."""
     jobs = cores()
-    with ThreadPoolExecutor(jobs) as pool:
-        ahead: deque[Future[Pixels | str]] = deque()
-        try:
-            for path in paths:
-                ahead.append(pool.submit(_pixels_or_reason, path, spec))
-                if len(ahead) > AHEAD * jobs:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    return a_little_ahead(partial(_pixels_or_reason, spec=spec), paths, jobs, AHEAD * jobs)
 
 
 def _pixels_or_reason(path: str, spec: InputSpec) -> Pixels | str:

@@ -5,7 +5,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from dshcli.errors import BadImage, TryAgain
+from dshcli.errors import BadImage, TryAgain, system_reason
 from dshcli.images.sniff import SNIFF_BYTES, sniff
 
 MAX_FILE_BYTES = 1 << 30
@@ -49,7 +49,7 @@ def read_image_file(path: str) -> FileBytes | None:
     except FileNotFoundError:
         raise TryAgain("no such file") from None
     except OSError as error:
-        raise TryAgain((error.strerror or str(error)).lower()) from error
+        raise TryAgain(system_reason(error)) from error
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns) or len(data) != after.st_size:
         raise TryAgain("changed while being read")
     return FileBytes(data, hashlib.sha256(data).digest(), found, after.st_size, after.st_mtime_ns)

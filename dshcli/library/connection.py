@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from dshcli.errors import DshError, NoIndex
+from dshcli.errors import DshError, NoIndex, system_reason
 
 MIGRATION_SET = "dsh"
 SCHEMA = (
@@ -77,7 +77,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DshError(
-            f"{path.parent}: {(error.strerror or str(error)).lower()}",
+            f"{path.parent}: {system_reason(error)}",
             hint="Choose another place with --db FILE.",
         ) from error
     _ensure_no_folder(path)

@@ -7,9 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -27,7 +25,7 @@ from dshcli.images.spec import InputSpec
 from dshcli.images.walk import Found
 from dshcli.library.connection import open_for_reading, translated
 from dshcli.library.store import Content
-from dshcli.machine import cores
+from dshcli.machine import a_little_ahead, cores
 from dshcli.proof.information import information
 
 BATCH = 16  # files a worker takes at once: small enough to stop within a second, large enough to be worth a commit
@@ -108,17 +106,8 @@ class Worker:
     def read_all(self, files: list[Found], jobs: int) -> Iterator[Batch]:
         """Batches in the order of `files`, read by `jobs` threads (0: one a core) that run a little ahead, no more."""
         jobs = jobs or cores()
-        with ThreadPoolExecutor(jobs) as pool:
-            ahead: deque[Future[Batch]] = deque()
-            try:
-                for at in range(0, len(files), BATCH):
-                    ahead.append(pool.submit(self._read_batch, files[at : at + BATCH]))
-                    if len(ahead) > 2 * jobs:
-                        yield ahead.popleft().result()
-                while ahead:
-                    yield ahead.popleft().result()
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        batches = (files[at : at + BATCH] for at in range(0, len(files), BATCH))
+        return a_little_ahead(self._read_batch, batches, jobs, 2 * jobs)
 
     def _read_batch(self, files: list[Found]) -> Batch:
         start = time.thread_time()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from dshcli.errors import BadImage
+from dshcli.errors import BadImage, system_reason
 from dshcli.images.reading import read_image_file
 from dshcli.images.room import Room
 from dshcli.images.showing import open_to_show
@@ -89,7 +89,7 @@ class Pictures:
         except BadImage as error:
             raise NoPicture(f"{path}: {error}") from error
         except OSError as error:
-            raise NoPicture(f"{path}: {(error.strerror or str(error)).lower()}") from error
+            raise NoPicture(f"{path}: {system_reason(error)}") from error
         buffer = io.BytesIO()
         image.save(buffer, form.encoding, quality=form.quality, icc_profile=image.info.get("icc_profile"))
         return buffer.getvalue()
@@ -101,7 +101,7 @@ def _unchanged(files: Sequence[Image]) -> str:
         try:
             file = os.stat(image.path)
         except OSError as error:
-            reasons.append(f"{image.path}: {(error.strerror or str(error)).lower()}")
+            reasons.append(f"{image.path}: {system_reason(error)}")
             continue
         if stat.S_ISREG(file.st_mode) and (file.st_size, file.st_mtime_ns) == (image.size, image.mtime_ns):
             return image.path

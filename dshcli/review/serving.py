@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dshcli.errors import UsageError
+from dshcli.errors import UsageError, system_reason
 from dshcli.review.guard import App
 
 LOOPBACK = "127.0.0.1"
@@ -23,7 +23,7 @@ def listening(port: int) -> Iterator[socket.socket]:
             listener.listen(128)
         except OSError as error:
             raise UsageError(
-                f"port {port}: {(error.strerror or str(error)).lower()}",
+                f"port {port}: {system_reason(error)}",
                 hint="Choose another one, or leave out --port: then it is a free one.",
             ) from error
         yield listener

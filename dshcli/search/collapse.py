@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from dshcli.codes import Codes
 from dshcli.search.join import key_hashes
@@ -53,3 +54,10 @@ def _unlike_predecessor(columns: Columns, order: Positions) -> np.ndarray[tuple[
         ordered = word[order]
         unlike[1:] |= ordered[1:] != ordered[:-1]
     return unlike
+
+
+def first_of_each(ids: Positions) -> npt.NDArray[np.bool_]:
+    """Whether each of `ids` is the first of its number."""
+    first = np.zeros(len(ids), np.bool_)
+    first[np.unique(ids, return_index=True)[1]] = True
+    return first
