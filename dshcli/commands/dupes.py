@@ -17,12 +17,12 @@ from dshcli.commands.choosing import (
 from dshcli.dedupe.against import against_by_codes
 from dshcli.dedupe.by_codes import CodeTerms, Found, Verification, groups_by_codes
 from dshcli.dedupe.collection import Positions, Scope, collect, rows_of, savings
-from dshcli.dedupe.keep_rules import Among, ByTrait, keep_rules
+from dshcli.dedupe.keep_rules import ByTrait, Chosen, keep_rules
 from dshcli.dedupe.keepers import Rule, reason
 from dshcli.dedupe.measuring import Measuring
 from dshcli.dedupe.ranking import trait_ranks
-from dshcli.dedupe.staying import Staying, staying
-from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, chosen_images, groups_where
+from dshcli.dedupe.staying import Staying, staying, with_chosen
+from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, groups_where
 from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups, with_candidates_ranked
 from dshcli.errors import UsageError
 from dshcli.hasher.models import ModelConfig
@@ -185,9 +185,10 @@ def _choice(index: Index, options: DupesOptions) -> _Choice:
         )
     stays, verdicts = staying(index, options.protect, options.against), Verdicts.load(index)
     scope = Scope(options.folders) if stays.clean is None else Scope(options.folders, stays.clean)
-    chosen = [Among(CHOICE, chosen_images(index))] if verdicts.chosen else []
+    chosen = [Chosen.load(index, CHOICE)] if verdicts.chosen else []
     # Chosen images come before all others, but for clean ones, around which the groups are.
     first = [*chosen, *stays.rules] if stays.clean is None else [*stays.rules, *chosen]
+    stays = with_chosen(index, stays, CHOICE) if chosen else stays
     return _Choice(scope, stays, (*first, *keep_rules(index, options.keep)), verdicts, options.decided)
 
 

@@ -1,7 +1,7 @@
 """What people decided, as grouping asks for it: by digests of contents, and by the numbers that contents have in it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -41,11 +41,12 @@ class Marks:
 @dataclass(frozen=True)
 class Verdicts:
     """pairs: verdicts by digests, the lesser first; one of a content with itself only while it holds. lapsed: contents
-    with more files now than the so many that once were kept all. chosen: contents to be kept before others."""
+    with more files now than the so many that once were kept all. chosen: contents to be kept before others, and when
+    each was chosen: of several of one group, the latest is kept."""
 
     pairs: dict[tuple[bytes, bytes], Verdict] = field(default_factory=dict)
     lapsed: dict[bytes, int] = field(default_factory=dict)
-    chosen: frozenset[bytes] = frozenset()
+    chosen: Mapping[bytes, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, index: Index) -> "Verdicts":
@@ -54,11 +55,13 @@ class Verdicts:
         found = decisions.all()
         counts = _files(index) if any(each.one == each.other for each in found) else {}
         for each in found:
-            if each.one == each.other and each.verdict is Verdict.BOTH and counts.get(each.one, 0) > each.files:
+            equal = each.one == each.other and each.verdict is Verdict.BOTH
+            # Rows of files that are gone do not make it more files: they may have moved where no other run looked.
+            if equal and counts.get(each.one, 0) > each.files < len(decisions.present(each.one)):
                 lapsed[each.one] = each.files
             else:
                 pairs[each.one, each.other] = each.verdict
-        return cls(pairs, lapsed, frozenset(decisions.chosen()))
+        return cls(pairs, lapsed, decisions.choices())
 
     def __bool__(self) -> bool:
         return bool(self.pairs or self.lapsed or self.chosen)
@@ -109,7 +112,7 @@ class Verdicts:
         marks = Marks()
         if not self:
             return marks
-        wanted = self._digests | self.chosen
+        wanted = self._digests | self.chosen.keys()
         places = {digest: place for place, digest in enumerate(digests) if digest in wanted}
         for (one, other), verdict in self.pairs.items():
             if one == other or one not in places or other not in places:
@@ -156,12 +159,6 @@ def groups_where(grouping: Grouping, wanted: npt.NDArray[np.bool_]) -> Grouping:
     members = np.repeat(wanted, sizes)
     starts: Positions = np.concatenate([[0], np.cumsum(sizes[wanted])])
     return Grouping(starts, grouping.members[members], grouping.distances[members])
-
-
-def chosen_images(index: Index) -> Positions:
-    """The ids, ascending, of the images of chosen contents."""
-    rows = index.rows("SELECT id FROM images JOIN chosen_keepers USING (digest) ORDER BY id")
-    return np.fromiter((row[0] for row in rows), np.int64, len(rows))
 
 
 def _files(index: Index) -> dict[bytes, int]:

@@ -54,8 +54,8 @@ class Ground:
     def _led_by_chosen(self, group: Group) -> Group:
         """The group around the keeper that was chosen, where that is not the one of the rules."""
         images = images_of(group)
-        keeper = next((image for image in images if image.digest in self.chosen), None)
-        if keeper is None:
+        keeper = max(images, key=lambda image: self.chosen.get(image.digest, ""))  # of the latest choice, the first
+        if keeper.digest not in self.chosen:
             return group
         if keeper.id == group.keeper.id:
             return replace(group, why=CHOICE)
