@@ -185,7 +185,7 @@ def _choice(index: Index, options: DupesOptions) -> _Choice:
         )
     stays, verdicts = staying(index, options.protect, options.against), Verdicts.load(index)
     scope = Scope(options.folders) if stays.clean is None else Scope(options.folders, stays.clean)
-    chosen = [Chosen.load(index, CHOICE)] if verdicts.chosen else []
+    chosen: list[Rule] = [Chosen.load(index, CHOICE)] if verdicts.chosen else []
     # Chosen images come before all others, but for clean ones, around which the groups are.
     first = [*chosen, *stays.rules] if stays.clean is None else [*stays.rules, *chosen]
     stays = with_chosen(index, stays, CHOICE) if chosen else stays

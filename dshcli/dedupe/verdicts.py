@@ -70,6 +70,10 @@ class Verdicts:
         """What was decided about two contents, in whatever order."""
         return self.pairs.get((min(one, other), max(one, other)))
 
+    def later_choice(self, one: bytes, other: bytes) -> bool:
+        """Whether a content was chosen to be kept and the other one was not, or was before it."""
+        return self.chosen.get(one, "") > self.chosen.get(other, "")
+
     def told(self, keeper: bytes, content: bytes, group: Counter[bytes]) -> Verdict | None:
         """What was decided about a member of a group: with its keeper or else, if it was to stay beside another one of
         the group (contents, and their files), that."""
