@@ -103,3 +103,23 @@ def test_equal_files_stay_wherever_they_move(
     shutil.copy2(folder / "far.png", folder / "far4.png")
     dsh("index", folder, "--prune")
     assert [line for line in told(dsh("dupes", "--json")) if line.startswith("far")] == ["far3: far/exact far4/exact"]
+
+
+@pytest.mark.parametrize("way", [(), ("--link", "single"), ("--no-verify", "--radius", 6)])
+def test_only_what_is_marked(
+    folder: Path, dsh: Dsh, home: Path, prover: ToyProver, tmp_path: Path, way: tuple[object, ...]
+) -> None:
+    plan = tmp_path / "plan.jsonl"
+    assert "marked to be removed: nothing; see dsh review" in dsh("dupes", "--marked", "--plan", plan, *way).stderr
+    assert load_plan(plan).lines == ()
+    decide(home, folder, "big small same", "big mid keep both", "mid edited same", "big far same")
+    result = dsh("dupes", "--marked", "--json", "--plan", plan, *way)
+    (group,) = records(result)
+    assert {Path(m["path"]).stem for m in group["members"]} == {"small", "far"}  # type: ignore[attr-defined]
+    lines = load_plan(plan).lines
+    assert {(Path(line.keep.path).stem, Path(line.remove.path).stem) for line in lines} == {
+        ("big", "small"), ("big", "far")
+    }  # fmt: skip
+    assert group["frees"] == load_plan(plan).header.bytes == sum(line.remove.size for line in lines)
+    dsh("apply", plan, "--yes", "--strict")
+    assert sorted(path.stem for path in folder.glob("*.png")) == ["big", "edited", "mid", "other", "other2"]

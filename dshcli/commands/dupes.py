@@ -22,7 +22,7 @@ from dshcli.dedupe.keepers import Rule, reason
 from dshcli.dedupe.measuring import Measuring
 from dshcli.dedupe.ranking import trait_ranks
 from dshcli.dedupe.staying import Staying, staying, with_chosen
-from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, groups_where
+from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, groups_where, members_where
 from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups, with_candidates_ranked
 from dshcli.errors import UsageError
 from dshcli.hasher.models import ModelConfig
@@ -49,7 +49,7 @@ class DupesOptions:
 
     keep: the rules by which keepers are chosen (None: the usual ones), see keep_rules.py; protect: folders whose files
     all stay; against: the same, and only other images are compared, with those below them. decided: also the groups of
-    which nothing is left to decide.
+    which nothing is left to decide; marked: only the members that were decided to be the same, and so to be removed.
     """
 
     model: str | None = None
@@ -64,6 +64,7 @@ class DupesOptions:
     protect: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     decided: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ class Group:
 class Dupes:
     """All groups, with their totals. `groups` reads the rows of a group only when it is its turn, as `flat_images` does
     the rows of the `flat` images that are left out. copies: images that could go; protected: folders whose files stay;
-    settled: groups that are left out since nothing of them is left to decide.
+    settled: groups that are left out since nothing of them is left to decide; marked: whether only members are there
+    that were decided to be removed.
     """
 
     model: IndexedModel
@@ -121,6 +123,7 @@ class Dupes:
     flat_images: Iterator[Image]
     protected: tuple[str, ...] = ()
     settled: int = 0
+    marked: bool = False
 
 
 def find_dupes(
@@ -164,13 +167,14 @@ def find_dupes(
 @dataclass(frozen=True)
 class _Choice:
     """What may go: where duplicates are sought, what stays, the rules for the rest, and what was decided; settled:
-    whether groups of which nothing is left to decide are shown."""
+    whether groups of which nothing is left to decide are shown; marked: whether only what may go by that is."""
 
     scope: Scope
     staying: Staying
     rules: tuple[Rule, ...]
     verdicts: Verdicts
     settled: bool
+    marked: bool
 
     @property
     def by_traits(self) -> bool:
@@ -189,7 +193,7 @@ def _choice(index: Index, options: DupesOptions) -> _Choice:
     # Chosen images come before all others, but for clean ones, around which the groups are.
     first = [*chosen, *stays.rules] if stays.clean is None else [*stays.rules, *chosen]
     stays = with_chosen(index, stays, CHOICE) if chosen else stays
-    return _Choice(scope, stays, (*first, *keep_rules(index, options.keep)), verdicts, options.decided)
+    return _Choice(scope, stays, (*first, *keep_rules(index, options.keep)), verdicts, options.decided, options.marked)
 
 
 def _by_waves(terms: Terms, config: ModelConfig) -> Terms:
@@ -215,7 +219,11 @@ def _dupes(
 ) -> Dupes:
     images, roles = found.images, choice.verdicts.roles(found.images, found.grouping)
     stays = np.union1d(choice.staying.ids, images.ids[found.grouping.members[roles.kept]])
-    if not choice.settled:
+    settled = 0
+    if choice.marked:
+        found = replace(found, grouping=members_where(found.grouping, roles.same))
+    elif not choice.settled:
+        settled = int(roles.settled.sum())
         found = replace(found, grouping=groups_where(found.grouping, ~roles.settled))
     grouping = found.grouping
     clean = 0 if choice.staying.clean is None else int(np.isin(images.ids, choice.staying.clean).sum())
@@ -238,7 +246,8 @@ def _dupes(
         flat=len(flat),
         flat_images=rows_of(index, flat),
         protected=choice.staying.folders,
-        settled=0 if choice.settled else int(roles.settled.sum()),
+        settled=settled,
+        marked=choice.marked,
     )
 
 

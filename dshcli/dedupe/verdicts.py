@@ -133,9 +133,10 @@ class Verdicts:
 
     def roles(self, images: Collection, grouping: Grouping) -> "Roles":
         """What the verdicts make of groups. Groups that they do not touch cost next to nothing."""
-        kept, settled = np.zeros(len(grouping.members), np.bool_), np.zeros(len(grouping), np.bool_)
+        kept, same = np.zeros((2, len(grouping.members)), np.bool_)
+        settled = np.zeros(len(grouping), np.bool_)
         if not self.pairs:
-            return Roles(kept, settled)
+            return Roles(kept, same, settled)
         digests = [digest.tobytes() for digest in images.digests[grouping.members]]
         for number, (start, stop) in enumerate(zip(grouping.starts[:-1], grouping.starts[1:], strict=True)):
             members = digests[start:stop]
@@ -144,16 +145,18 @@ class Verdicts:
             group = Counter(members)
             settled[number] = self.settles(group)
             for place, content in enumerate(members[1:], start=start + 1):
-                kept[place] = self.told(members[0], content, group) is Verdict.BOTH
-        return Roles(kept, settled)
+                told = self.told(members[0], content, group)
+                kept[place], same[place] = told is Verdict.BOTH, told is Verdict.SAME
+        return Roles(kept, same, settled)
 
 
 @dataclass(frozen=True)
 class Roles:
-    """kept (grouped images,): members that were decided to stay, beside their keeper; settled (groups,): those of which
-    nothing is left to decide."""
+    """kept, same (grouped images,): members that were decided to stay, beside their keeper, and those that may go;
+    settled (groups,): those of which nothing is left to decide."""
 
     kept: npt.NDArray[np.bool_]
+    same: npt.NDArray[np.bool_]
     settled: npt.NDArray[np.bool_]
 
 
@@ -163,6 +166,17 @@ def groups_where(grouping: Grouping, wanted: npt.NDArray[np.bool_]) -> Grouping:
     members = np.repeat(wanted, sizes)
     starts: Positions = np.concatenate([[0], np.cumsum(sizes[wanted])])
     return Grouping(starts, grouping.members[members], grouping.distances[members])
+
+
+def members_where(grouping: Grouping, wanted: npt.NDArray[np.bool_]) -> Grouping:
+    """The groups of some of the members (grouped images,), each with its keeper; without those of which no other member
+    is wanted."""
+    wanted = wanted.copy()
+    wanted[grouping.starts[:-1]] = True
+    sizes = np.diff(np.concatenate([[0], np.cumsum(wanted)])[grouping.starts])
+    wanted &= np.repeat(sizes > 1, np.diff(grouping.starts))
+    starts: Positions = np.concatenate([[0], np.cumsum(sizes[sizes > 1])])
+    return Grouping(starts, grouping.members[wanted], grouping.distances[wanted])
 
 
 def _files(index: Index) -> dict[bytes, int]:
