@@ -1,5 +1,6 @@
 """The report of dupes: a page in one file, which a real browser shows, marks, filters and exports from."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from typer.testing import Result
 
 from dshcli.dedupe.plan import load_plan
 from dshcli.hasher.models import Model
+from dshcli.library.decisions import Decisions
+from dshcli.library.store import Index
 
 Dsh = Callable[..., Result]
 OWNED = "window.owned=1"
@@ -315,3 +318,40 @@ def test_what_was_decided_is_marked(page: Page, report: Path, photos: Path, tmp_
     assert page.run(off) == [True] * 4
     page.keys("shift+R")
     assert page.text("#files") == "0 files" and "stays" in page.texts(".card .tags")[1]
+
+
+def test_what_is_taken_back_is_forgotten(
+    page: Page, report: Path, photos: Path, tmp_path: Path, dsh: Dsh, home: Path
+) -> None:
+    """Marks that came with the report, and a keeper that was chosen: the index follows the page."""
+    dsh("decide", photos / "b" / "large.png", photos / "b" / "taken.jpg", "--same")
+    dsh("decide", photos / "a" / "big.png", photos / "a" / "small.png", "--same")
+    dsh("dupes", "-r", 4, "--report", report)
+    page.open(report.as_uri())
+    assert sorted(mark for mark in page.marks() if mark) == ["same"] * 3
+    page.fill("[name=text]", "large.png")
+    page.click(".group [data-verdict=same][aria-pressed=true]")
+    page.fill("[name=text]", "small.png")
+    page.keys("escape")
+    at = page.texts(".card .name").index("small.png")
+    page.run("document.querySelectorAll('.card')[arguments[0]].querySelector('.choose').click()", at)
+    page.click("#export-decisions")
+    dsh("decide", "--from", page.downloaded("decisions.jsonl"))
+    small, big = (hashlib.sha256((photos / "a" / name).read_bytes()).digest() for name in ("small.png", "big.png"))
+    with Index.open(home / "index.db") as index:
+        found = {(decision.one, decision.other): str(decision.verdict) for decision in Decisions(index).all()}
+        assert found == {(small, small): "same", (min(small, big), max(small, big)): "same"}
+        assert Decisions(index).chosen() == {small}
+
+
+def test_a_protected_file_stays_when_another_one_is_kept(
+    page: Page, photos: Path, report: Path, tmp_path: Path, dsh: Dsh
+) -> None:
+    dsh("dupes", "-r", 4, "--report", report, "--protect", photos / "a" / "big.png")
+    page.open(report.as_uri())
+    page.fill("[name=text]", "small.png")
+    page.keys("escape", "shift+R")
+    at = page.texts(".card .name").index("small.png")
+    page.run("document.querySelectorAll('.card')[arguments[0]].querySelector('.choose').click()", at)
+    assert page.marks() == ["", "", "same"] and page.text("#files") == "1 file"
+    assert "stays: protected by" in page.texts(".card .tags")[1]

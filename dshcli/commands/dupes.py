@@ -92,13 +92,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Group:
-    """Images to be taken for one. The keeper's `why` names the rule that chose it; frees: bytes if the others go."""
+    """Images to be taken for one. The keeper's `why` names the rule that chose it; frees: bytes if the others go.
+
+    stays: why the keeper would stay if another image were kept, or "".
+    """
 
     number: int
     keeper: Image
     why: str
     members: tuple[Member, ...]
     frees: int
+    stays: str = ""
 
 
 @dataclass(frozen=True)
@@ -269,6 +273,7 @@ def _groups(index: Index, found: Found, order: Positions, frees: Positions, choi
                 for image, distance in zip(others, distances, strict=True)
             ),
             frees=int(frees[g]),
+            stays=choice.staying.reason(keeper),
         )
 
 
