@@ -123,3 +123,13 @@ def test_only_what_is_marked(
     assert group["frees"] == load_plan(plan).header.bytes == sum(line.remove.size for line in lines)
     dsh("apply", plan, "--yes", "--strict")
     assert sorted(path.stem for path in folder.glob("*.png")) == ["big", "edited", "mid", "other", "other2"]
+
+
+def test_a_choice_is_the_reason_although_there_are_equal_files(
+    folder: Path, dsh: Dsh, home: Path, prover: ToyProver
+) -> None:
+    shutil.copy2(folder / "small.png", folder / "again.png")
+    dsh("index", folder)
+    choose(home, folder / "small.png")
+    group = next(g for g in records(dsh("dupes", "--json")) if len(g["members"]) == 4)  # type: ignore[arg-type]
+    assert Path(group["keeper"]["path"]).stem == "again" and group["keeper"]["why"] == "your choice"  # type: ignore[index]

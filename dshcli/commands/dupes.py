@@ -1,7 +1,7 @@
 """`dsh dupes`: groups of images that are one picture, by their codes and by a proof; largest saving first."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -267,7 +267,7 @@ def _groups(index: Index, found: Found, order: Positions, frees: Positions, choi
         yield Group(
             number=number,
             keeper=keeper,
-            why=reason(keeper, others, choice.rules),
+            why=_why(keeper, others, choice),
             members=tuple(
                 _member(found, keeper, image, distance, contents, choice)
                 for image, distance in zip(others, distances, strict=True)
@@ -275,6 +275,12 @@ def _groups(index: Index, found: Found, order: Positions, frees: Positions, choi
             frees=int(frees[g]),
             stays=choice.staying.reason(keeper),
         )
+
+
+def _why(keeper: Image, others: Sequence[Image], choice: _Choice) -> str:
+    """Why an image is kept. A choice is about a content: which of its equal files stays is settled by other rules."""
+    chosen = choice.staying.clean is None and keeper.digest in choice.verdicts.chosen
+    return CHOICE if chosen else reason(keeper, others, choice.rules)
 
 
 def _member(
