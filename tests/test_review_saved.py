@@ -51,7 +51,7 @@ def test_marks_are_rows_and_come_back(server: Server, db: Path, folder: Path) ->
     assert server.mark(small, big, None).json() == {"saved": 1}
     assert decisions(db) == expected - {row(big, small, "same")}
     words = server.interrupt()
-    assert "1 to keep both, 1 not duplicates." in words
+    assert "1 to keep both, 1 different." in words
 
 
 def test_what_others_decide_shows_at_the_next_look(server: Server, dsh: Dsh, db: Path, folder: Path) -> None:

@@ -43,4 +43,4 @@ def show_decided(screen: Screen, review: Review) -> None:
     )
 
 
-_WORDS = {Verdict.SAME: "to remove", Verdict.BOTH: "to keep both", Verdict.DIFFERENT: "not duplicates"}
+_WORDS = {Verdict.SAME: "to remove", Verdict.BOTH: "to keep both", Verdict.DIFFERENT: "different"}
