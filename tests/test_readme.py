@@ -39,8 +39,10 @@ def test_the_output_that_it_shows_is_real(indexed: Result, dsh: Dsh) -> None:
 
 
 def test_the_commands_that_it_names_exist(dsh: Dsh) -> None:
-    named = re.findall(r"\bdsh (index|query|dupes|apply|undo|train|eval|models)\b([^\n`#]*)", README)
-    assert {name for name, _ in named} == {"index", "query", "dupes", "apply", "undo", "train", "eval", "models"}
+    """And it names all that there are."""
+    commands = re.findall(r"^  (\w+)  ", dsh("--help").stdout.split("Commands:")[1], re.M)
+    named = re.findall(rf"\bdsh ({'|'.join(commands)})\b([^\n`#]*)", README)
+    assert {name for name, _ in named} == set(commands)
     for name, rest in named:
         inner = re.findall(r"^ (list|show|use|radius|rm)\b", rest) if name == "models" else []
         text = dsh(name, *inner, "--help").stdout

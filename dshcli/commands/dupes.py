@@ -263,7 +263,7 @@ def _groups(index: Index, found: Found, order: Positions, frees: Positions, choi
         start, stop = grouping.starts[g], grouping.starts[g + 1]
         keeper, *others = [next(rows) for _ in range(stop - start)]
         distances = grouping.distances[start + 1 : stop].tolist()
-        contents = Counter([keeper.digest, *(image.digest for image in others)])
+        contents = Counter([keeper.digest, *(image.digest for image in others)] if choice.verdicts else [])
         yield Group(
             number=number,
             keeper=keeper,

@@ -77,6 +77,8 @@ class Verdicts:
     def told(self, keeper: bytes, content: bytes, group: Counter[bytes]) -> Verdict | None:
         """What was decided about a member of a group: with its keeper or else, if it was to stay beside another one of
         the group (contents, and their files), that."""
+        if not self.pairs:
+            return None
         direct = self.between(keeper, content)
         if direct is not None or content == keeper:
             return direct
