@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import draw, picture
+from PIL import Image
 
 PATIENCE = 20.0  # seconds until something that a page should do counts as not done
 
@@ -121,3 +123,20 @@ def until(ready: Callable[[], Any]) -> Any:
         assert time.monotonic() < end, "the page did not do it in time"
         time.sleep(0.02)
     return found
+
+
+def report_photos(folder: Path) -> Path:
+    """Three groups: three files, two equal; two sizes; two of one size, one of which cannot be read any more."""
+    flat = (96, 64)
+    draw(folder / "a" / "big.png", 2, (192, 128))
+    draw(folder / "a" / "small.png", 2, flat)
+    shutil.copy(folder / "a" / "small.png", folder / "a" / "twin.png")
+    draw(folder / "b" / "large.png", 5, (256, 192))
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2019:05:06 07:08:09"
+    picture(5, (256, 192)).resize(flat).save(folder / "b" / "taken.jpg", quality=95, exif=exif)
+    draw(folder / "c" / "one.png", 9, flat)
+    image = picture(9, flat)
+    image.putpixel((3, 3), (1, 2, 3))
+    image.save(folder / "c" / "two.png", compress_level=0)
+    return folder

@@ -52,6 +52,31 @@ TABLE: dict[str, tuple[str, str, list[str]]] = {
         ["done a/copy", "skipped b/small its bytes are not the keeper's",
          "skipped a/copy it is the keeper's own file by another name", "done b/small"]),
 
+    "a file that was removed and came again, without its keeper": (
+        "apply --yes; write a/copy K; rm a/keep; apply --yes",
+        "a/copy=K q1/a/copy=K q1/b/small=S other=O", [*DONE, "skipped a/copy the keeper is gone", "already b/small"]),
+
+    # decided after the plan was made
+    "to be kept both": (
+        "decide a/keep b/small keep both; apply --yes", "a/keep=K q1/a/copy=K b/small=S other=O",
+        ["done a/copy", "skipped b/small decided: keep both"]),
+    "different": (
+        "decide b/small a/keep different; apply --yes --to delete --really-delete", "a/keep=K b/small=S other=O",
+        ["done a/copy", "skipped b/small decided: different"]),
+    "equal files to be kept both": (
+        "decide a/keep a/copy keep both 2; apply --yes", "a/keep=K a/copy=K q1/b/small=S other=O",
+        ["skipped a/copy decided: keep both", "done b/small"]),
+    "more equal files than were kept, stopped in between": (
+        "decide a/keep a/copy keep both 2; write a/third K; index; plan a/keep:a/copy a/keep:a/third; apply --yes; "
+        "write a/third K; apply --yes", "a/keep=K q1/a/copy=K q1/a/third=K q1/a/third-2=K b/small=S other=O",
+        ["done a/copy", "done a/third", "already a/copy", "done a/third"]),
+    "chosen as the keeper": (
+        "choose b/small; apply --yes", "a/keep=K q1/a/copy=K b/small=S other=O",
+        ["done a/copy", "skipped b/small your choice to keep it"]),
+    "chosen, and then the keeper": (
+        "choose b/small; choose a/keep; apply --yes", DIRECT, DONE),
+    "said to be the same": ("decide a/keep b/small same; decide a/keep a/copy same; apply --yes", DIRECT, DONE),
+
     # undo
     "undo": ("apply --yes; undo", START, [*DONE, *UNDONE]),
     "undo twice": ("apply --yes; undo; undo", START, [*DONE, *UNDONE, "already b/small", "already a/copy"]),

@@ -35,8 +35,11 @@ def test_a_decision_is_forgotten(tmp_path: Path) -> None:
 def test_equal_files_are_counted(tmp_path: Path) -> None:
     with Index.open_or_create(tmp_path / "index.db") as index:
         with index.write() as db:
-            for name in ("a", "b"):
-                db.execute("INSERT INTO images (path, size, mtime_ns, digest) VALUES (?, 1, 1, ?)", [name, A])
+            for name in ("a", "b", "gone"):
+                (tmp_path / name).write_bytes(b"A")
+                row = [str(tmp_path / name), A]
+                db.execute("INSERT INTO images (path, size, mtime_ns, digest) VALUES (?, 1, 1, ?)", row)
+        (tmp_path / "gone").unlink()
         decisions = Decisions(index)
         decisions.decide([(A, A), (A, B)], Verdict.BOTH)
         assert [(d.one == d.other, d.files) for d in decisions.all()] == [(True, 2), (False, 0)]

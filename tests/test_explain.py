@@ -190,6 +190,6 @@ def test_the_page_shows_both_and_the_facts(pictures: Path, dsh: Dsh, tmp_path: P
     assert html.count('src="data:image/jpeg;base64,') == 2 and "<script" not in html
     assert "one picture: candidates by codes, and proven: re-encoded" in html
     assert not re.search(r"(?:src|href)=\"(?!data:)", html)
-    assert f"wrote {page}" in result.stderr and result.stdout
+    assert f"Wrote {page}" in result.stderr and result.stdout
     nowhere = dsh("explain", pictures / "a.png", hostile, "--report", tmp_path / "no" / "why.html", exit_code=1)
     assert "Name a file in a folder that you can write" in nowhere.stderr

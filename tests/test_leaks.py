@@ -306,7 +306,7 @@ def test_copies_of_photos_are_proven_and_shown_side_by_side(photos: Path, dsh: D
     assert html.count("<img") == 6  # two leaks and a conflict, two pictures each
     assert "http://" not in html and "https://" not in html and "<script" not in html
     assert "coffee.avif" in html and "val in train: 2 of 3 images (66.7 %)" in html
-    assert re.search(r"wrote .*leaks\.html \([\d.]+ kB, 6 pictures\)", result.stderr)
+    assert re.search(r"Wrote .*leaks\.html \([\d.]+ kB, 6 pictures\)", result.stderr)
 
 
 @pytest.mark.parametrize("name", ["ci/leaks.yml", "pre-commit/.pre-commit-config.yaml"])

@@ -193,7 +193,7 @@ def test_a_browser_shows_the_report_of_a_command(tmp_path: Path, dsh: Dsh, chrom
     dsh("train", data, "--bits", 8, "--epochs", 2, "--batch", 24, "--name", "shown", "--quiet")
     out = tmp_path / "out.html"
     result = dsh("eval", "shown", data, "--report", out, "--protocol", "self")
-    assert f"wrote {out}" in result.stderr
+    assert f"Wrote {out}" in result.stderr
     command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
     command += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", out.as_uri()]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)

@@ -217,3 +217,20 @@ def test_reflinks_step_by_step(tmp_path: Path, photos: Path, dsh: Dsh, monkeypat
     assert (after.st_mode, after.st_mtime_ns) == (facts.st_mode, facts.st_mtime_ns) and after.st_ino != facts.st_ino
     assert contents(photos) == before
     assert {o["action"] for o in records(dsh("undo", "--json"))} == {"done"}
+
+
+@pytest.mark.parametrize("named", [".", "removed", "removed/run-1"])
+def test_what_was_removed_is_not_taken_up_again(tmp_path: Path, dsh: Dsh, toy_model: Model, named: str) -> None:
+    """Else a file in the quarantine would be the copy to keep, and the real one could go."""
+    folder = tmp_path / "p"
+    draw(folder / "a.png")
+    shutil.copy2(folder / "a.png", folder / "b.png")
+    dsh("index", folder, "-m", toy_model.folder)
+    dsh("dupes", "--plan", tmp_path / "plan.jsonl")
+    dsh("apply", tmp_path / "plan.jsonl", "--yes", "--dir", folder / "removed")
+    result = dsh("index", folder / named, "-m", toy_model.folder)
+    assert "0 moved" in result.stderr and "passed by 1: quarantine of dsh apply" in result.stderr
+    assert dsh("dupes").stdout == ""
+    dsh("undo")
+    assert dsh("index", folder, "-m", toy_model.folder, "--json").stdout.count('"quarantines": 0') == 1
+    assert len(dsh("dupes").stdout.splitlines()) == 2

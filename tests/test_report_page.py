@@ -1,22 +1,20 @@
 """The report of dupes: a page in one file, which a real browser shows, marks, filters and exports from."""
 
+import hashlib
 import json
 import os
-import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsing import Page, chromium
-from conftest import as_nobody, draw, picture, records
-from PIL import Image
+from browsing import Page, chromium, report_photos
+from conftest import draw
 from typer.testing import Result
 
 from dshcli.dedupe.plan import load_plan
 from dshcli.hasher.models import Model
-from dshcli.show.page.review.page import MARK, served_page, served_policy
-from dshcli.show.page.review.thumbnails import Format, webp_within
+from dshcli.library.decisions import Decisions
+from dshcli.library.store import Index
 
 Dsh = Callable[..., Result]
 OWNED = "window.owned=1"
@@ -34,20 +32,7 @@ HOSTILE = (
 
 @pytest.fixture
 def photos(tmp_path: Path, dsh: Dsh, toy_model: Model) -> Path:
-    """Three groups: three files, two equal; two sizes; two of one size, one of which cannot be read any more."""
-    folder = tmp_path / "photos"
-    flat = (96, 64)
-    draw(folder / "a" / "big.png", 2, (192, 128))
-    draw(folder / "a" / "small.png", 2, flat)
-    shutil.copy(folder / "a" / "small.png", folder / "a" / "twin.png")
-    draw(folder / "b" / "large.png", 5, (256, 192))
-    exif = Image.Exif()
-    exif.get_ifd(0x8769)[0x9003] = "2019:05:06 07:08:09"
-    picture(5, (256, 192)).resize(flat).save(folder / "b" / "taken.jpg", quality=95, exif=exif)
-    draw(folder / "c" / "one.png", 9, flat)
-    image = picture(9, flat)
-    image.putpixel((3, 3), (1, 2, 3))
-    image.save(folder / "c" / "two.png", compress_level=0)
+    folder = report_photos(tmp_path / "photos")
     dsh("index", folder, "-m", toy_model.folder)
     dsh("models", "use", toy_model.folder)
     return folder
@@ -300,21 +285,6 @@ def test_what_cannot_be_read_has_its_reason(page: Page, photos: Path, tmp_path: 
     assert page.complaints() == []
 
 
-def test_beside_any_other_output(photos: Path, tmp_path: Path, dsh: Dsh) -> None:
-    plain = dsh("dupes", "-r", 4, "--json")
-    both = dsh("dupes", "-r", 4, "--json", "--report", tmp_path / "o.html", "--plan", tmp_path / "p.jsonl", "-q")
-    assert both.stdout == plain.stdout and both.stderr == ""
-    blocks = re.findall(
-        r'<script type="application/json" id="([^"]+)">(.*?)</script>', (tmp_path / "o.html").read_text()
-    )
-    data = {name: json.loads(text) for name, text in blocks}
-    assert list(data) == ["head", "groups-0", "thumbs-0", "end"]
-    assert [group["group"] for group in data["groups-0"]] == [group["group"] for group in records(plain)]
-    images = [image["digest"] for group in data["groups-0"] for image in group["images"]]
-    assert len(data["thumbs-0"]) == len(set(images)) == 6 and len(images) == 7
-    dsh("dupes", "-r", 4, "--report", tmp_path / "o.html", "--fail-on-found", exit_code=4)
-
-
 def test_nothing_found_is_an_empty_report(page: Page, photos: Path, tmp_path: Path, dsh: Dsh) -> None:
     draw(photos / "alone" / "x.png", 77)
     dsh("index", photos)
@@ -328,70 +298,6 @@ def test_a_report_that_is_cut_off_says_so(page: Page, report: Path) -> None:
     report.write_text(whole[: whole.index('id="thumbs-0"')])
     page.browser.get(report.as_uri())
     page.wait("return document.querySelector('#loading').textContent.includes('cut off')")
-
-
-def test_nothing_else_is_overwritten(photos: Path, tmp_path: Path, dsh: Dsh) -> None:
-    for name, content in (("photo.png", b"\x89PNG"), ("page.html", b"<!doctype html>\n<html>"), ("empty.html", b"")):
-        (tmp_path / name).write_bytes(content)
-        assert "is no report" in dsh("dupes", "--report", tmp_path / name, exit_code=2).stderr
-        assert (tmp_path / name).read_bytes() == content
-    assert "no such folder" in dsh("dupes", "--report", tmp_path / "none" / "o.html", exit_code=2).stderr
-    (tmp_path / "link.html").symlink_to(tmp_path / "nowhere")
-    assert "is no report" in dsh("dupes", "--report", tmp_path / "link.html", exit_code=2).stderr
-    dsh("dupes", "-r", 4, "--report", tmp_path / "o.html")
-    first = (tmp_path / "o.html").read_bytes()
-    assert first.startswith(MARK.encode())
-    dsh("dupes", "-r", 0, "--report", tmp_path / "o.html")
-    assert (tmp_path / "o.html").read_bytes() != first
-
-
-def test_whole_or_not_at_all(photos: Path, tmp_path: Path, dsh: Dsh, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dshcli.show.page.review import report as module
-
-    dsh("dupes", "-r", 4, "--report", tmp_path / "o.html")
-    before = (tmp_path / "o.html").read_bytes()
-    monkeypatch.setattr(module, "BLOCK_GROUPS", 1)
-    full = OSError(28, "No space left on device")
-
-    def refuse(name: str, value: object) -> str:
-        raise full
-
-    monkeypatch.setattr(module, "data_block", refuse)
-    result = dsh("dupes", "-r", 4, "--report", tmp_path / "o.html", exit_code=1)
-    assert "no space left on device" in result.stderr and "--report FILE.html" in result.stderr
-    assert (tmp_path / "o.html").read_bytes() == before
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
-
-
-def test_a_folder_that_refuses(photos: Path, public: Path, dsh: Dsh, tmp_path: Path) -> None:
-    from dshcli.errors import DshError
-    from dshcli.progress import Silent
-    from dshcli.show.page.review.report import Heading, created_report
-
-    report = created_report(public / "o.html", Heading("t", {}, 0, 0, 10), Silent())
-    with as_nobody(), pytest.raises(DshError, match="permission denied"), report:
-        pass
-
-
-def test_thumbnails_share_a_budget() -> None:
-    assert Format.for_all(200, 35_000_000).side == 640
-    sides = [Format.for_all(count, 35_000_000).side for count in (500, 2_000, 10_000, 25_000, 10**7)]
-    assert sides == sorted(sides, reverse=True) and sides[-1] == 64 and sides[-2] >= 80
-    noise = Image.frombytes("RGB", (320, 240), os.urandom(320 * 240 * 3))
-    for limit in (100_000, 5_000, 1_000, 200):
-        assert len(webp_within(noise, limit)) <= limit
-
-
-def test_the_policy_names_the_script_and_the_style() -> None:
-    import base64
-    import hashlib
-
-    html = served_page("Duplicates", {"dsh_plan": 1})
-    for kind in ("script", "style"):
-        (only,) = re.findall(rf"<{kind}>(.*?)</{kind}>", html, re.S)
-        digest = base64.b64encode(hashlib.sha256(only.encode()).digest()).decode()
-        assert f"{kind}-src 'sha256-{digest}'" in served_policy()
-    assert not re.search(r"\s(style|on\w+)=", re.sub(r"<(script|style)>.*?</\1>", "", html, flags=re.S))
 
 
 def test_what_was_decided_is_marked(page: Page, report: Path, photos: Path, tmp_path: Path, dsh: Dsh) -> None:
@@ -412,3 +318,40 @@ def test_what_was_decided_is_marked(page: Page, report: Path, photos: Path, tmp_
     assert page.run(off) == [True] * 4
     page.keys("shift+R")
     assert page.text("#files") == "0 files" and "stays" in page.texts(".card .tags")[1]
+
+
+def test_what_is_taken_back_is_forgotten(
+    page: Page, report: Path, photos: Path, tmp_path: Path, dsh: Dsh, home: Path
+) -> None:
+    """Marks that came with the report, and a keeper that was chosen: the index follows the page."""
+    dsh("decide", photos / "b" / "large.png", photos / "b" / "taken.jpg", "--same")
+    dsh("decide", photos / "a" / "big.png", photos / "a" / "small.png", "--same")
+    dsh("dupes", "-r", 4, "--report", report)
+    page.open(report.as_uri())
+    assert sorted(mark for mark in page.marks() if mark) == ["same"] * 3
+    page.fill("[name=text]", "large.png")
+    page.click(".group [data-verdict=same][aria-pressed=true]")
+    page.fill("[name=text]", "small.png")
+    page.keys("escape")
+    at = page.texts(".card .name").index("small.png")
+    page.run("document.querySelectorAll('.card')[arguments[0]].querySelector('.choose').click()", at)
+    page.click("#export-decisions")
+    dsh("decide", "--from", page.downloaded("decisions.jsonl"))
+    small, big = (hashlib.sha256((photos / "a" / name).read_bytes()).digest() for name in ("small.png", "big.png"))
+    with Index.open(home / "index.db") as index:
+        found = {(decision.one, decision.other): str(decision.verdict) for decision in Decisions(index).all()}
+        assert found == {(small, small): "same", (min(small, big), max(small, big)): "same"}
+        assert Decisions(index).chosen() == {small}
+
+
+def test_a_protected_file_stays_when_another_one_is_kept(
+    page: Page, photos: Path, report: Path, tmp_path: Path, dsh: Dsh
+) -> None:
+    dsh("dupes", "-r", 4, "--report", report, "--protect", photos / "a" / "big.png")
+    page.open(report.as_uri())
+    page.fill("[name=text]", "small.png")
+    page.keys("escape", "shift+R")
+    at = page.texts(".card .name").index("small.png")
+    page.run("document.querySelectorAll('.card')[arguments[0]].querySelector('.choose').click()", at)
+    assert page.marks() == ["", "", "same"] and page.text("#files") == "1 file"
+    assert "stays: protected by" in page.texts(".card .tags")[1]

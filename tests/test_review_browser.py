@@ -221,6 +221,21 @@ def test_a_mark_goes_with_the_keeper_that_it_is_about(browser: Any, dsh: Dsh, ph
         assert page.marks() == marked and server.get("api/plan").text.count("\n") == 1 and page.problems() == []
 
 
+def test_a_keeper_is_saved_before_its_marks(browser: Any, dsh: Dsh, photos: Path, tmp_path: Path) -> None:
+    """Stopped between the two, the index must not have a mark on the image that is to be kept now."""
+    db = tmp_path / "index.db"
+    dsh("index", photos, "--db", db)
+    with serving("--db", db) as server:
+        page = Page(browser, server.url)
+        page.press("ARROW_RIGHT", "ARROW_RIGHT", "r", "ARROW_UP", "ARROW_RIGHT", "ARROW_RIGHT")
+        page.marks()
+        asked = "window.asked = []; const f = fetch; window.fetch = (u, o) => {window.asked.push(u); return f(u, o)}"
+        browser.execute_script(asked)
+        page.press("m")
+        page.marks()
+        assert browser.execute_script("return window.asked") == ["api/keeper", "api/decisions"]
+
+
 def test_the_page_says_when_nothing_is_saved(browser: Any, dsh: Dsh, photos: Path, tmp_path: Path) -> None:
     """Another process holds the index, then lets go; and a server that is gone."""
     db = tmp_path / "index.db"

@@ -1,274 +1,37 @@
-"""Groups honour what people decided: against a slow reference on random codes, and on real files."""
+"""Groups of real files honour what people decided."""
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import records, toy_config, write_toy_files
+from deciding import choose, decide, patched_prover, told, toy_photos
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from toys import ToyProver, photo
 from typer.testing import Result
 
-from dshcli.codes import hamming
-from dshcli.commands import dupes
 from dshcli.commands.dupes import DupesOptions, find_dupes
-from dshcli.dedupe.by_codes import CodeTerms, group_codes
-from dshcli.dedupe.collection import Collection
 from dshcli.dedupe.plan import load_plan
-from dshcli.dedupe.verdicts import Verdicts
 from dshcli.hasher.models import Model, save_model
 from dshcli.library.decisions import Decisions, Verdict
 from dshcli.library.store import Index
 
 Dsh = Callable[..., Result]
 SAME, BOTH, DIFFERENT = Verdict.SAME, Verdict.BOTH, Verdict.DIFFERENT
-BITS = 16
-
-
-# --- codes alone, against a slow reference -------------------------------------------------------------------------
-
-
-def digest_of(content: int) -> bytes:
-    return bytes([content]) * 32
-
-
-@st.composite
-def worlds(draw: st.DrawFn, verdicts: tuple[Verdict, ...]) -> tuple[Collection, Verdicts, list[int], int]:
-    """Up to 14 images of fewer contents with close codes, some of them flat; verdicts among the contents; a radius."""
-    count = draw(st.integers(2, 14))
-    contents = draw(st.lists(st.integers(0, 11), min_size=count, max_size=count))
-    codes = {c: draw(st.sampled_from([0, 1, 3, 7, 15, 31, 63, 96, 255])) for c in sorted(set(contents))}
-    packed = np.array([[codes[c], codes[c] // 2] for c in contents], np.uint8)
-    ranks = np.array(draw(st.permutations(range(count))))
-    digests = np.array([list(digest_of(c)) for c in contents], np.uint8)
-    images = Collection(np.arange(count) * 3, packed, ranks, np.ones(count, np.int64), digests)
-    pairs = {
-        (one, other): v
-        for one, other in combinations(sorted(codes), 2)
-        if (v := draw(st.none() | st.sampled_from(verdicts)))
-    }
-    flat = [3 * place for place, content in enumerate(contents) if content == 11]
-    told = Verdicts({(digest_of(one), digest_of(other)): v for (one, other), v in pairs.items()})
-    return images, told, flat, draw(st.integers(0, 4))
-
-
-def groups_found(world: tuple[Collection, Verdicts, list[int], int], link: str) -> set[frozenset[tuple[bool, int]]]:
-    """The groups as sets of (is the keeper, id)."""
-    images, verdicts, flat, radius = world
-    found = group_codes(images, CodeTerms(BITS, radius, link, np.array(flat, np.int64), verdicts))
-    groups = [found.members[a:b].tolist() for a, b in zip(found.starts[:-1], found.starts[1:], strict=True)]
-    assert len(set(sum(groups, []))) == len(sum(groups, []))
-    return {frozenset((place == 0, int(images.ids[m])) for place, m in enumerate(group)) for group in groups}
-
-
-class Slow:
-    """The same world, best content first, by definition: `near` and `verdict` of two contents by their numbers."""
-
-    def __init__(self, world: tuple[Collection, Verdicts, list[int], int]) -> None:
-        self.images, self.verdicts, self.flat, self.radius = world
-        best: dict[bytes, int] = {}
-        for place in np.argsort(self.images.ranks).tolist():
-            best.setdefault(self.images.digests[place].tobytes(), place)
-        self.digests, self.places = list(best), list(best.values())
-
-    def verdict(self, one: int, other: int) -> Verdict | None:
-        return self.verdicts.between(self.digests[one], self.digests[other])
-
-    def near(self, one: int, other: int) -> bool:
-        a, b = self.places[one], self.places[other]
-        lively = not {int(self.images.ids[a]), int(self.images.ids[b])} & set(self.flat)
-        return lively and int(hamming(self.images.codes[a], self.images.codes[b])) <= self.radius
-
-    def star(self) -> list[int]:
-        keepers: list[int] = []
-        for content in range(len(self.digests)):
-            fit = [
-                keeper
-                for keeper in range(content)
-                if keepers[keeper] == keeper and self.near(keeper, content) and self.verdict(keeper, content) is None
-            ]
-            keepers.append(min(fit, default=content))
-        return keepers
-
-    def single(self) -> list[int]:
-        everything = range(len(self.digests))
-        steps = {
-            (one, other)
-            for one, other in combinations(everything, 2)
-            if self.verdict(one, other) in (SAME, BOTH) or (self.near(one, other) and self.verdict(one, other) is None)
-        }
-        while True:
-            keepers = [min(self._reached(content, steps)) for content in everything]
-            out = {c for c in everything if self.verdict(keepers[c], c) is DIFFERENT and keepers[c] != c}
-            if not out:
-                return keepers
-            steps = {(a, b) for a, b in steps if (a in out) == (b in out)}
-
-    def _reached(self, start: int, steps: set[tuple[int, int]]) -> set[int]:
-        reached = {start}
-        while more := {x for pair in steps if reached & set(pair) for x in pair} - reached:
-            reached |= more
-        return reached
-
-    def groups(self, keepers: list[int]) -> set[frozenset[tuple[bool, int]]]:
-        numbers = {digest: number for number, digest in enumerate(self.digests)}
-        members: dict[int, list[int]] = {}
-        for place in np.argsort(self.images.ranks).tolist():
-            members.setdefault(keepers[numbers[self.images.digests[place].tobytes()]], []).append(place)
-        return {
-            frozenset((place == self.places[keeper], int(self.images.ids[place])) for place in group)
-            for keeper, group in members.items()
-            if len(group) > 1
-        }
-
-
-@settings(max_examples=300, deadline=None)
-@given(world=worlds((DIFFERENT,)))
-def test_stars_are_those_without_the_pairs_that_are_different(
-    world: tuple[Collection, Verdicts, list[int], int],
-) -> None:
-    slow = Slow(world)
-    assert groups_found(world, "star") == slow.groups(slow.star())
-
-
-@settings(max_examples=300, deadline=None)
-@given(world=worlds((DIFFERENT, SAME, BOTH)))
-def test_chains_are_steps_that_are_said_and_none_that_are_different(
-    world: tuple[Collection, Verdicts, list[int], int],
-) -> None:
-    slow = Slow(world)
-    assert groups_found(world, "single") == slow.groups(slow.single())
-
-
-@settings(max_examples=300, deadline=None)
-@given(world=worlds((DIFFERENT, SAME, BOTH)), seed=st.integers(0, 2**32 - 1))
-def test_stars_with_all_verdicts(world: tuple[Collection, Verdicts, list[int], int], seed: int) -> None:
-    """No member is different from its keeper, what is said to be one is together, and the order does not matter."""
-    images, verdicts, flat, radius = world
-    groups = groups_found(world, "star")
-    contents = dict(zip(images.ids.tolist(), (row.tobytes() for row in images.digests), strict=True))
-    for group in groups:
-        (keeper,) = [contents[id] for first, id in group if first]
-        assert all(verdicts.between(keeper, contents[id]) is not DIFFERENT for _, id in group)
-    if DIFFERENT not in verdicts.pairs.values():
-        of = {contents[id]: group for group in groups for _, id in group}
-        for one, other in verdicts.pairs:
-            assert of.get(one) == of.get(other) is not None
-    order = np.random.default_rng(seed).permutation(len(images.ids))
-    shuffled = Collection(*(each[order] for each in vars(images).values()))
-    assert groups_found((shuffled, verdicts, flat, radius), "star") == groups
-
-
-@settings(max_examples=50, deadline=None)
-@given(world=worlds((SAME,)), link=st.sampled_from(["star", "single"]))
-def test_groups_without_verdicts_stay_as_they_were(
-    world: tuple[Collection, Verdicts, list[int], int], link: str
-) -> None:
-    images, _, flat, radius = world
-    elsewhere = Verdicts({(digest_of(101), digest_of(102)): SAME, (digest_of(0), digest_of(103)): DIFFERENT})
-    assert groups_found((images, elsewhere, flat, radius), link) == groups_found(
-        (images, Verdicts(), flat, radius), link
-    )
-
-
-# --- which groups are settled --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("files", "both", "settled"),
-    [
-        ("ab", "ab", True),
-        ("ab", "", False),
-        ("abc", "ab bc", True),
-        ("abc", "ab", False),
-        ("abcd", "ab cd", False),
-        ("abc", "ab xc", False),
-        ("aa", "aa", True),
-        ("aa", "", False),
-        ("abb", "ab", False),
-        ("abb", "ab bb", True),
-        ("ab", "ab aa", True),
-    ],
-)
-def test_a_group_is_settled_if_all_of_it_was_kept(files: str, both: str, *, settled: bool) -> None:
-    pairs = {(pair[0].encode(), pair[1].encode()): BOTH for pair in map(sorted, both.split())}
-    assert Verdicts(pairs).settles(Counter(letter.encode() for letter in files)) is settled
-
-
-@pytest.mark.parametrize(
-    ("group", "pairs", "told"),
-    [
-        ("kb", {"kb": SAME}, SAME),
-        ("kb", {"kb": BOTH}, BOTH),
-        ("kbc", {"bc": BOTH}, BOTH),  # of an earlier group, which a better keeper joined
-        ("kbc", {"bc": BOTH, "bk": SAME}, SAME),
-        ("kbc", {"bc": SAME}, None),
-        ("kb", {"bc": BOTH}, None),
-        ("kbb", {"bb": BOTH}, BOTH),
-        ("kb", {"bb": BOTH}, None),
-    ],
-)
-def test_what_is_told_of_a_member(group: str, pairs: dict[str, Verdict], told: Verdict | None) -> None:
-    verdicts = Verdicts({(min(p).encode(), max(p).encode()): verdict for p, verdict in pairs.items()})
-    assert verdicts.told(b"k", b"b", Counter(letter.encode() for letter in group)) is told
-
-
-# --- real files ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def prover(monkeypatch: pytest.MonkeyPatch) -> ToyProver:
-    toy = ToyProver()
-    monkeypatch.setattr(dupes, "PixelProver", lambda: toy)
-    return toy
+    return patched_prover(monkeypatch)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, dsh: Dsh, copies_model: Model) -> Path:
-    """Toy photos: big 192, mid 96, small 64 and edited of name 1; other, other2 of name 2; far of another code."""
-    folder = tmp_path / "photos"
-    photo(folder / "big.png", 1, side=192)
-    photo(folder / "mid.png", 1, side=160)
-    photo(folder / "small.png", 1, side=64)
-    photo(folder / "edited.png", 1, edit=3)
-    photo(folder / "other.png", 2)
-    photo(folder / "other2.png", 2, stamp="again")
-    photo(folder / "far.png", 7, level=60, side=50)
-    dsh("models", "use", copies_model.folder)
-    dsh("index", folder)
-    return folder
-
-
-def decide(home: Path, folder: Path, *lines: str) -> None:
-    """`decide(home, folder, "big small different")`, as rows of the index."""
-    with Index.open_or_create(home / "index.db") as index:
-        for line in lines:
-            one, other, words = line.split(" ", 2)
-            digests = [index.image(str(folder / f"{name}.png")).digest for name in (one, other)]  # type: ignore[union-attr]
-            Decisions(index).decide([digests], Verdict(words))
-
-
-def choose(home: Path, path: Path) -> None:
-    with Index.open_or_create(home / "index.db") as index:
-        Decisions(index).choose(index.image(str(path)).digest)  # type: ignore[union-attr]
-
-
-def told(result: Result) -> list[str]:
-    """Each group as `keeper: member/kind/verdict ...`, sorted."""
-    groups = []
-    for group in map(dict, records(result)):
-        members = sorted(
-            f"{Path(m['path']).stem}/{m['kind']}" + (f"/{m['verdict']}" if m["verdict"] else "")
-            for m in group["members"]
-        )
-        groups.append(f"{Path(group['keeper']['path']).stem}: {' '.join(members)}")
-    return sorted(groups)
+    return toy_photos(tmp_path / "photos", dsh, copies_model)
 
 
 WAYS = [(), ("--radius", 6), ("--link", "single"), ("--link", "single", "--radius", 6)]
@@ -453,42 +216,3 @@ def test_verified_groups_with_random_verdicts(folder: Path, dsh: Dsh, home: Path
 
 def digests_of(group: Iterable[object]) -> set[bytes]:
     return {image.digest for image in group}  # type: ignore[attr-defined]
-
-
-# --- beside keep rules, protected folders and clean ones -----------------------------------------------------------
-
-
-@pytest.mark.parametrize("codes", [(), ("--no-verify", "--radius", 6)])
-def test_verdicts_count_against_clean_folders(
-    folder: Path, dsh: Dsh, home: Path, prover: ToyProver, codes: tuple[object, ...]
-) -> None:
-    (folder / "clean").mkdir()
-    for name in ("big", "other"):
-        shutil.move(folder / f"{name}.png", folder / "clean" / f"{name}.png")
-    dsh("index", folder, "--prune")
-    against = ("dupes", "--json", "--against", folder / "clean", *codes)
-    before = told(dsh(*against))
-    assert any(line.startswith("big: ") and "small/" in line for line in before)
-    decide(home, folder, "clean/big small different", "clean/big mid keep both", "clean/big far same")
-    choose(home, folder / "mid.png")
-    groups = {line.split(":")[0]: line for line in told(dsh(*against))}
-    assert "mid/" in groups["big"] and "/keep both" in groups["big"] and "far/similar/same" in groups["big"]
-    assert "small/" not in groups["big"] and set(groups) <= {"big", "other"}
-
-
-def test_a_chosen_keeper_comes_before_keep_rules_and_protected_files(
-    folder: Path, dsh: Dsh, home: Path, prover: ToyProver, tmp_path: Path
-) -> None:
-    choose(home, folder / "small.png")
-    decide(home, folder, "small mid keep both")
-    (folder / "album").mkdir()
-    shutil.move(folder / "edited.png", folder / "album" / "edited.png")
-    dsh("index", folder, "--prune")
-    plan = tmp_path / "plan.jsonl"
-    result = dsh("dupes", "--json", "--keep", "pixels", "--protect", folder / "album", "--plan", plan)
-    group = next(g for g in records(result) if "small" in str(g["keeper"]))
-    assert group["keeper"]["why"] == "your choice"  # type: ignore[index]
-    stays = {Path(m["path"]).stem: (m["stays"] != "", m["verdict"]) for m in group["members"]}  # type: ignore[attr-defined]
-    assert stays == {"big": (False, ""), "edited": (True, ""), "mid": (False, "keep both")}
-    removed = [Path(line.remove.path).stem for line in load_plan(plan).lines if line.group == group["group"]]
-    assert removed == ["big"] and group["frees"] == (folder / "big.png").stat().st_size

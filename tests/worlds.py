@@ -16,7 +16,8 @@ from pathlib import Path
 
 from typer.testing import Result
 
-from dshcli.library.store import Index
+from dshcli.library.decisions import Decisions, Said, Verdict
+from dshcli.library.store import Index, path_key
 
 START = "a/keep=K a/copy=K b/small=S other=O"
 PLAN = "a/keep:a/copy a/keep:b/small"
@@ -156,6 +157,32 @@ class World:
         assert old == "*" or old in line
         lines[int(number)] = new if old == "*" else line.replace(old, new)
         self.plan.write_text("\n".join(lines) + "\n")
+
+    def do_decide(self, one: str, other: str, *verdict: str) -> None:
+        """The verdict, of equal files with their number at its end."""
+        files = int(verdict[-1]) if verdict[-1].isdigit() else 0
+        word = Verdict(" ".join(verdict[:-1] if files else verdict))
+        with Index.open_or_create(self.db) as index:
+            Decisions(index).save([Said(self._digest(one), self._digest(other), word, files)])
+
+    def do_choose(self, name: str) -> None:
+        """As if it had been done a day after all that was chosen before."""
+        with Index.open_or_create(self.db) as index:
+            with index.write() as db:
+                db.execute("UPDATE chosen_keepers SET decided = datetime(decided, '-1 day')")
+            Decisions(index).choose(self._digest(name))
+
+    def do_index(self) -> None:
+        """Rows of all files, as an index run has them."""
+        with Index.open_or_create(self.db) as index, index.write() as db:
+            for path in sorted((self.root / "p").rglob("*")):
+                if path.is_file():
+                    digest = hashlib.sha256(path.read_bytes()).digest()
+                    row = [path_key(str(path)), digest]
+                    db.execute("INSERT INTO images (path, size, mtime_ns, digest) VALUES (?, 1, 1, ?)", row)
+
+    def _digest(self, name: str) -> bytes:
+        return bytes.fromhex(str(self._record(name)["sha256"]))
 
     # --- what there is
 

@@ -108,7 +108,8 @@ def query(
 
 @commands.command(
     epilog="Example: dsh dupes --keep 'folder:./album > exif > sharp > pixels'; new files only: dsh dupes ./new "
-    "--against ./album; in a script: dsh dupes ./photos --json --fail-on-found"
+    "--against ./album; in a script: dsh dupes ./photos --json --fail-on-found; what you marked: dsh dupes "
+    "--marked --plan plan.jsonl"
 )
 def dupes(
     folders: Folders = [],  # noqa: B006
@@ -126,6 +127,9 @@ def dupes(
     plan: PlanFile = None,
     report: ReportFile = None,
     decided: Annotated[bool, typer.Option("--decided", help="Also groups that you decided to keep.")] = False,
+    marked: Annotated[
+        bool, typer.Option("--marked", help="Only what you marked to be removed, by dsh review or dsh decide --same.")
+    ] = False,
     fail_on_found: Annotated[bool, typer.Option("--fail-on-found", help="Exit with 4 if there is a group.")] = False,
     json: Json = False,
     csv: Csv = False,
@@ -156,7 +160,7 @@ def dupes(
     limit = max_pixels or MAX_PIXELS
     options = DupesOptions(
         model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit, keep, tuple(protect),
-        tuple(against), decided,
+        tuple(against), decided, marked,
     )  # fmt: skip
     with Index.open(db or paths.default_index()) as index:
         reporter = Silent() if quiet else Terminal()

@@ -131,5 +131,5 @@ def _files(database: Path, named: Sequence[Named], digest: bytes) -> int:
     known: list[str] = []
     if database.exists():
         with Index.open_or_create(database) as index:
-            known = Decisions(index).paths(digest)
+            known = Decisions(index).present(digest)
     return len({*known, *(each.path for each in named if each.digest == digest)})

@@ -1,7 +1,7 @@
 """`dsh dupes`: groups of images that are one picture, by their codes and by a proof; largest saving first."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,12 +17,12 @@ from dshcli.commands.choosing import (
 from dshcli.dedupe.against import against_by_codes
 from dshcli.dedupe.by_codes import CodeTerms, Found, Verification, groups_by_codes
 from dshcli.dedupe.collection import Positions, Scope, collect, rows_of, savings
-from dshcli.dedupe.keep_rules import Among, ByTrait, keep_rules
+from dshcli.dedupe.keep_rules import ByTrait, Chosen, keep_rules
 from dshcli.dedupe.keepers import Rule, reason
 from dshcli.dedupe.measuring import Measuring
 from dshcli.dedupe.ranking import trait_ranks
-from dshcli.dedupe.staying import Staying, staying
-from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, chosen_images, groups_where
+from dshcli.dedupe.staying import Staying, staying, with_chosen
+from dshcli.dedupe.verdicts import CHOICE, SAID_SO, Verdicts, groups_where, members_where
 from dshcli.dedupe.verified import BY_OTHERS, Terms, verified_groups, with_candidates_ranked
 from dshcli.errors import UsageError
 from dshcli.hasher.models import ModelConfig
@@ -49,7 +49,7 @@ class DupesOptions:
 
     keep: the rules by which keepers are chosen (None: the usual ones), see keep_rules.py; protect: folders whose files
     all stay; against: the same, and only other images are compared, with those below them. decided: also the groups of
-    which nothing is left to decide.
+    which nothing is left to decide; marked: only the members that were decided to be the same, and so to be removed.
     """
 
     model: str | None = None
@@ -64,6 +64,7 @@ class DupesOptions:
     protect: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     decided: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,20 +92,25 @@ class Member:
 
 @dataclass(frozen=True)
 class Group:
-    """Images to be taken for one. The keeper's `why` names the rule that chose it; frees: bytes if the others go."""
+    """Images to be taken for one. The keeper's `why` names the rule that chose it; frees: bytes if the others go.
+
+    stays: why the keeper would stay if another image were kept, or "".
+    """
 
     number: int
     keeper: Image
     why: str
     members: tuple[Member, ...]
     frees: int
+    stays: str = ""
 
 
 @dataclass(frozen=True)
 class Dupes:
     """All groups, with their totals. `groups` reads the rows of a group only when it is its turn, as `flat_images` does
     the rows of the `flat` images that are left out. copies: images that could go; protected: folders whose files stay;
-    settled: groups that are left out since nothing of them is left to decide.
+    settled: groups that are left out since nothing of them is left to decide; marked: whether only members are there
+    that were decided to be removed.
     """
 
     model: IndexedModel
@@ -121,6 +127,7 @@ class Dupes:
     flat_images: Iterator[Image]
     protected: tuple[str, ...] = ()
     settled: int = 0
+    marked: bool = False
 
 
 def find_dupes(
@@ -164,13 +171,14 @@ def find_dupes(
 @dataclass(frozen=True)
 class _Choice:
     """What may go: where duplicates are sought, what stays, the rules for the rest, and what was decided; settled:
-    whether groups of which nothing is left to decide are shown."""
+    whether groups of which nothing is left to decide are shown; marked: whether only what may go by that is."""
 
     scope: Scope
     staying: Staying
     rules: tuple[Rule, ...]
     verdicts: Verdicts
     settled: bool
+    marked: bool
 
     @property
     def by_traits(self) -> bool:
@@ -185,10 +193,11 @@ def _choice(index: Index, options: DupesOptions) -> _Choice:
         )
     stays, verdicts = staying(index, options.protect, options.against), Verdicts.load(index)
     scope = Scope(options.folders) if stays.clean is None else Scope(options.folders, stays.clean)
-    chosen = [Among(CHOICE, chosen_images(index))] if verdicts.chosen else []
+    chosen: list[Rule] = [Chosen.load(index, CHOICE)] if verdicts.chosen else []
     # Chosen images come before all others, but for clean ones, around which the groups are.
     first = [*chosen, *stays.rules] if stays.clean is None else [*stays.rules, *chosen]
-    return _Choice(scope, stays, (*first, *keep_rules(index, options.keep)), verdicts, options.decided)
+    stays = with_chosen(index, stays, CHOICE) if chosen else stays
+    return _Choice(scope, stays, (*first, *keep_rules(index, options.keep)), verdicts, options.decided, options.marked)
 
 
 def _by_waves(terms: Terms, config: ModelConfig) -> Terms:
@@ -214,7 +223,11 @@ def _dupes(
 ) -> Dupes:
     images, roles = found.images, choice.verdicts.roles(found.images, found.grouping)
     stays = np.union1d(choice.staying.ids, images.ids[found.grouping.members[roles.kept]])
-    if not choice.settled:
+    settled = 0
+    if choice.marked:
+        found = replace(found, grouping=members_where(found.grouping, roles.same))
+    elif not choice.settled:
+        settled = int(roles.settled.sum())
         found = replace(found, grouping=groups_where(found.grouping, ~roles.settled))
     grouping = found.grouping
     clean = 0 if choice.staying.clean is None else int(np.isin(images.ids, choice.staying.clean).sum())
@@ -237,7 +250,8 @@ def _dupes(
         flat=len(flat),
         flat_images=rows_of(index, flat),
         protected=choice.staying.folders,
-        settled=0 if choice.settled else int(roles.settled.sum()),
+        settled=settled,
+        marked=choice.marked,
     )
 
 
@@ -253,13 +267,20 @@ def _groups(index: Index, found: Found, order: Positions, frees: Positions, choi
         yield Group(
             number=number,
             keeper=keeper,
-            why=reason(keeper, others, choice.rules),
+            why=_why(keeper, others, choice),
             members=tuple(
                 _member(found, keeper, image, distance, contents, choice)
                 for image, distance in zip(others, distances, strict=True)
             ),
             frees=int(frees[g]),
+            stays=choice.staying.reason(keeper),
         )
+
+
+def _why(keeper: Image, others: Sequence[Image], choice: _Choice) -> str:
+    """Why an image is kept. A choice is about a content: which of its equal files stays is settled by other rules."""
+    chosen = choice.staying.clean is None and keeper.digest in choice.verdicts.chosen
+    return CHOICE if chosen else reason(keeper, others, choice.rules)
 
 
 def _member(

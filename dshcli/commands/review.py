@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dshcli.commands.dupes import Dupes, DupesOptions, find_dupes
 from dshcli.commands.planning import header_of
 from dshcli.library.store import Index
@@ -48,7 +46,6 @@ class Review:
 @contextmanager
 def reviewing(db: Path, options: DupesOptions, port: int, reporter: Reporter) -> Iterator[Review]:
     """Groups the images of an index and makes their page ready. Raises NoIndex, NoModel, UsageError, DshError."""
-    from dshcli.dedupe.places import Folders
     from dshcli.review.connections import Saving, reading
     from dshcli.review.guard import new_token
     from dshcli.review.pictures import Pictures
@@ -65,8 +62,7 @@ def reviewing(db: Path, options: DupesOptions, port: int, reporter: Reporter) ->
             found = find_dupes(index, options, reporter)
             table = GroupTable(found.groups)
             header = header_of(found, index)
-            staying = Folders(header.protected).ids(index) if header.protected else np.empty(0, np.int64)
-            basis = Basis(found.model.key, header.verified, staying)
+            basis = Basis(found.model.key, header.verified)
         reader = reading(db)
         stack.callback(reader.close)
         pictures = Pictures(reader, options.max_pixels)

@@ -17,6 +17,7 @@ from dshcli.dedupe.checks import Guard
 from dshcli.dedupe.merging import Merge, Merger
 from dshcli.dedupe.moving import Seen, Unfit
 from dshcli.dedupe.plan import Line, Plan
+from dshcli.dedupe.verdicts import Verdicts
 from dshcli.dedupe.ways import WAYS
 from dshcli.library.removals import PlannedFile, Removals, Run, State, Step, now
 from dshcli.metadata.values import NOTHING, Metadata
@@ -80,9 +81,10 @@ class Applying:
     ) -> None:
         self.plan, self.run, self.dry, self.index = plan, run, dry, removals.path
         self._removals, self._way = removals, WAYS[run.way]
-        self._guard = Guard(plan.lines, protected)
-        self._merger = Merger(self._guard, dry=dry) if merging else None
         steps = removals.steps(run.number)
+        gone = (step.remove.digest for step in steps if step.state is State.DONE)
+        self._guard = Guard(plan.lines, protected, Verdicts.load(removals.index), gone)
+        self._merger = Merger(self._guard, dry=dry) if merging else None
         self._last = steps[-1].number if steps else 0
         self._removed = {step.remove.path: step for step in steps if step.state is State.DONE}
         self._failed = False
@@ -94,7 +96,7 @@ class Applying:
             try:
                 seen = self._guard.check(line, self._way)
             except Unfit as error:
-                if before is None:
+                if before is None or self._is_back(line.remove.path):
                     yield Outcome(line.group, Action.SKIPPED, line.remove, line.keep, reason=str(error))
                     continue
             else:
@@ -133,6 +135,10 @@ class Applying:
         self._removed[line.remove.path] = step
         merged = (merge.added, sidecar, merge.notes)
         return Outcome(line.group, Action.DONE, line.remove, line.keep, self._shown(step), "", *merged)
+
+    def _is_back(self, path: str) -> bool:
+        """Whether a file that was moved away or deleted has come again, so that nobody may think it gone."""
+        return not self._way.replaces and os.path.lexists(path)
 
     def _target(self, path: str) -> str:
         """Where the file goes, below the quarantine as it lay below the root of its drive; or the name beside it under

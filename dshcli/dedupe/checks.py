@@ -6,18 +6,24 @@ from collections.abc import Iterable
 from dshcli.dedupe.moving import Seen, Unfit, read_digest
 from dshcli.dedupe.places import Folders, Places
 from dshcli.dedupe.plan import Line
+from dshcli.dedupe.verdicts import CHOICE, Verdicts
 from dshcli.dedupe.ways import Way
+from dshcli.library.decisions import Verdict
 from dshcli.library.removals import PlannedFile
 
 
 class Guard:
-    """Knows the keepers of a whole plan and the protected folders, and looks at one line at a time."""
+    """Knows the keepers of a whole plan, the protected folders and what people decided, maybe after the plan was made,
+    and looks at one line at a time."""
 
-    def __init__(self, lines: Iterable[Line], protected: Iterable[str]) -> None:
-        """protected: absolute paths of folders."""
+    def __init__(
+        self, lines: Iterable[Line], protected: Iterable[str], verdicts: Verdicts, removed: Iterable[bytes] = ()
+    ) -> None:
+        """protected: absolute paths of folders; removed: digests of the files that went before, by the same plan."""
         self._places = Places()
         self._keepers = {self._places.real(line.keep.path): line.group for line in lines}
         self._taken: dict[str, int] = {}
+        self._verdicts, self._removed = verdicts, frozenset(removed)
         self._protected = Folders(protected, self._places)
 
     def check(self, line: Line, way: Way) -> Seen:
@@ -32,6 +38,7 @@ class Guard:
             raise Unfit(f"listed before, in group {self._taken[place]}")
         if way.needs_equal_bytes and line.keep.digest != line.remove.digest:
             raise Unfit("its bytes are not the keeper's")
+        self._ensure_undecided(line.keep.digest, line.remove.digest)
         seen = _ensure_as_planned(line.remove, "")
         keeper = _ensure_as_planned(line.keep, "the keeper is ")
         if seen.same_file(keeper):
@@ -39,6 +46,16 @@ class Guard:
         ensure_writable(os.path.dirname(path))
         self._taken[place] = line.group
         return seen
+
+    def _ensure_undecided(self, keep: bytes, remove: bytes) -> None:
+        """Raises Unfit if people decided that the file stays: a plan does not know what was decided later."""
+        if keep == remove and remove in self._removed:
+            return  # when this plan began it was more files than they kept; now, after some of them went, no longer
+        verdict = self._verdicts.between(keep, remove)
+        if verdict in (Verdict.BOTH, Verdict.DIFFERENT):
+            raise Unfit(f"decided: {verdict}")
+        if keep != remove and self._verdicts.later_choice(remove, keep):
+            raise Unfit(f"{CHOICE} to keep it")
 
     def maybe_protector(self, path: str) -> str | None:
         """The protected folder that a path lies below, by whatever way."""

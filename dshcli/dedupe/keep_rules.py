@@ -40,6 +40,34 @@ class Among:
         return int(at < len(self.ids) and self.ids[at] == image.id)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The images that people chose come first, those of the latest choice before all. turns: from 1, of the images of
+    these ids (ascending)."""
+
+    words: str
+    ids: npt.NDArray[np.int64]
+    turns: npt.NDArray[np.int64]
+
+    @classmethod
+    def load(cls, index: Index, words: str) -> "Chosen":
+        turn = "dense_rank() OVER (ORDER BY decided)"
+        sql = f"SELECT id, {turn} FROM images JOIN chosen_keepers USING (digest) ORDER BY id"
+        return cls(words, *np.array(index.rows(sql), np.int64).reshape(-1, 2).T.copy())
+
+    def keys(self, facts: Facts) -> Keys:
+        keys = np.zeros(len(facts.ids), np.int64)
+        if len(self.ids):
+            at = np.minimum(np.searchsorted(self.ids, facts.ids), len(self.ids) - 1)
+            told = self.ids[at] == facts.ids
+            keys[told] = -self.turns[at[told]]
+        return keys
+
+    def value(self, image: Image) -> int:
+        at = int(np.searchsorted(self.ids, image.id))
+        return int(self.turns[at]) if at < len(self.ids) and self.ids[at] == image.id else 0
+
+
 class ByTrait:
     """A trait of contents decides, as far as it was told; what is not known comes last."""
 

@@ -1,7 +1,7 @@
 """Folders whose files are never removed: protected ones, and clean ones against which new images are compared."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,17 @@ def staying(index: Index, protect: Sequence[str], against: Sequence[str]) -> Sta
     ids = np.unique(np.concatenate([rule.ids for rule in clean])) if clean else None
     folders = tuple(dict.fromkeys(map(absolute_root, [*against, *protect])))
     return Staying(folders, (*clean, *protected), ids)
+
+
+def with_chosen(index: Index, stays: Staying, words: str) -> Staying:
+    """Where new images are compared with clean ones, which keep their groups, those that people chose stay beside them,
+    but for files whose very bytes are among the clean ones."""
+    if stays.clean is None:
+        return stays
+    rows = index.rows("SELECT id, digest FROM images JOIN chosen_keepers USING (digest) ORDER BY id")
+    clean = {digest for id, digest in rows if id in stays.clean}
+    ids = [id for id, digest in rows if digest not in clean]
+    return replace(stays, rules=(*stays.rules, Among(words, np.array(ids, np.int64))))
 
 
 def _among(index: Index, folder: str, words: Callable[[str], str]) -> Among:

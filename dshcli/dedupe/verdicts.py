@@ -1,7 +1,7 @@
 """What people decided, as grouping asks for it: by digests of contents, and by the numbers that contents have in it."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -41,11 +41,12 @@ class Marks:
 @dataclass(frozen=True)
 class Verdicts:
     """pairs: verdicts by digests, the lesser first; one of a content with itself only while it holds. lapsed: contents
-    with more files now than the so many that once were kept all. chosen: contents to be kept before others."""
+    with more files now than the so many that once were kept all. chosen: contents to be kept before others, and when
+    each was chosen: of several of one group, the latest is kept."""
 
     pairs: dict[tuple[bytes, bytes], Verdict] = field(default_factory=dict)
     lapsed: dict[bytes, int] = field(default_factory=dict)
-    chosen: frozenset[bytes] = frozenset()
+    chosen: Mapping[bytes, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, index: Index) -> "Verdicts":
@@ -54,11 +55,13 @@ class Verdicts:
         found = decisions.all()
         counts = _files(index) if any(each.one == each.other for each in found) else {}
         for each in found:
-            if each.one == each.other and each.verdict is Verdict.BOTH and counts.get(each.one, 0) > each.files:
+            equal = each.one == each.other and each.verdict is Verdict.BOTH
+            # Rows of files that are gone do not make it more files: they may have moved where no other run looked.
+            if equal and counts.get(each.one, 0) > each.files < len(decisions.present(each.one)):
                 lapsed[each.one] = each.files
             else:
                 pairs[each.one, each.other] = each.verdict
-        return cls(pairs, lapsed, frozenset(decisions.chosen()))
+        return cls(pairs, lapsed, decisions.choices())
 
     def __bool__(self) -> bool:
         return bool(self.pairs or self.lapsed or self.chosen)
@@ -66,6 +69,10 @@ class Verdicts:
     def between(self, one: bytes, other: bytes) -> Verdict | None:
         """What was decided about two contents, in whatever order."""
         return self.pairs.get((min(one, other), max(one, other)))
+
+    def later_choice(self, one: bytes, other: bytes) -> bool:
+        """Whether a content was chosen to be kept and the other one was not, or was before it."""
+        return self.chosen.get(one, "") > self.chosen.get(other, "")
 
     def told(self, keeper: bytes, content: bytes, group: Counter[bytes]) -> Verdict | None:
         """What was decided about a member of a group: with its keeper or else, if it was to stay beside another one of
@@ -111,7 +118,7 @@ class Verdicts:
         marks = Marks()
         if not self:
             return marks
-        wanted = self._digests | self.chosen
+        wanted = self._digests | self.chosen.keys()
         places = {digest: place for place, digest in enumerate(digests) if digest in wanted}
         for (one, other), verdict in self.pairs.items():
             if one == other or one not in places or other not in places:
@@ -128,9 +135,10 @@ class Verdicts:
 
     def roles(self, images: Collection, grouping: Grouping) -> "Roles":
         """What the verdicts make of groups. Groups that they do not touch cost next to nothing."""
-        kept, settled = np.zeros(len(grouping.members), np.bool_), np.zeros(len(grouping), np.bool_)
+        kept, same = np.zeros((2, len(grouping.members)), np.bool_)
+        settled = np.zeros(len(grouping), np.bool_)
         if not self.pairs:
-            return Roles(kept, settled)
+            return Roles(kept, same, settled)
         digests = [digest.tobytes() for digest in images.digests[grouping.members]]
         for number, (start, stop) in enumerate(zip(grouping.starts[:-1], grouping.starts[1:], strict=True)):
             members = digests[start:stop]
@@ -139,16 +147,18 @@ class Verdicts:
             group = Counter(members)
             settled[number] = self.settles(group)
             for place, content in enumerate(members[1:], start=start + 1):
-                kept[place] = self.told(members[0], content, group) is Verdict.BOTH
-        return Roles(kept, settled)
+                told = self.told(members[0], content, group)
+                kept[place], same[place] = told is Verdict.BOTH, told is Verdict.SAME
+        return Roles(kept, same, settled)
 
 
 @dataclass(frozen=True)
 class Roles:
-    """kept (grouped images,): members that were decided to stay, beside their keeper; settled (groups,): those of which
-    nothing is left to decide."""
+    """kept, same (grouped images,): members that were decided to stay, beside their keeper, and those that may go;
+    settled (groups,): those of which nothing is left to decide."""
 
     kept: npt.NDArray[np.bool_]
+    same: npt.NDArray[np.bool_]
     settled: npt.NDArray[np.bool_]
 
 
@@ -160,10 +170,15 @@ def groups_where(grouping: Grouping, wanted: npt.NDArray[np.bool_]) -> Grouping:
     return Grouping(starts, grouping.members[members], grouping.distances[members])
 
 
-def chosen_images(index: Index) -> Positions:
-    """The ids, ascending, of the images of chosen contents."""
-    rows = index.rows("SELECT id FROM images JOIN chosen_keepers USING (digest) ORDER BY id")
-    return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+def members_where(grouping: Grouping, wanted: npt.NDArray[np.bool_]) -> Grouping:
+    """The groups of some of the members (grouped images,), each with its keeper; without those of which no other member
+    is wanted."""
+    wanted = wanted.copy()
+    wanted[grouping.starts[:-1]] = True
+    sizes = np.diff(np.concatenate([[0], np.cumsum(wanted)])[grouping.starts])
+    wanted &= np.repeat(sizes > 1, np.diff(grouping.starts))
+    starts: Positions = np.concatenate([[0], np.cumsum(sizes[sizes > 1])])
+    return Grouping(starts, grouping.members[wanted], grouping.distances[wanted])
 
 
 def _files(index: Index) -> dict[bytes, int]:

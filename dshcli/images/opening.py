@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from dshcli.errors import BadImage, TryAgain
-from dshcli.images.reading import read_image_file
+from dshcli.images.reading import Source, read_image_file
 from dshcli.images.room import Take, decoded_bytes, unlimited
 from dshcli.images.shrinking import shrunk
 from dshcli.images.sniff import SNIFF_BYTES, sniff
@@ -42,6 +42,8 @@ _TURNS = {  # EXIF orientation -> the Pillow operations that make the picture up
     7: ("TRANSVERSE",),
     8: ("ROTATE_90",),
 }
+_PART = 1 << 20  # bytes of a PNG that are checked at a time
+
 LYING = (5, 6, 7, 8)  # orientations that exchange width and height
 
 
@@ -59,24 +61,26 @@ class Picture:
 
 
 def open_image(
-    source: Path | str | bytes, spec: InputSpec, max_pixels: int = MAX_PIXELS, take: Take = unlimited
+    source: Path | str | Source, spec: InputSpec, max_pixels: int = MAX_PIXELS, take: Take = unlimited
 ) -> Picture:
-    """The first frame of an image file (or of its bytes) as `spec` wants it. `take`: asked for memory before decoding.
+    """The first frame of an image file (or of its bytes, or of the open file) as `spec` wants it.
 
-    Raises BadImage, with a reason for the ledger, for whatever cannot be read as an image: not an image at all,
-    truncated, damaged, of an unknown kind, or of more than `max_pixels` pixels.
+    take: asked for memory before decoding. Raises BadImage, with a reason for the ledger, for what cannot be read as
+    an image: not an image at all, truncated, damaged, of an unknown kind, or of more than `max_pixels` pixels.
     """
-    data = source if isinstance(source, bytes) else _bytes_of(source)
-    return guarded(data, lambda name: _picture(data, name, spec, max_pixels, take))
+    read = _bytes_of(source) if isinstance(source, Path | str) else source
+    return guarded(read, lambda name: _picture(read, name, spec, max_pixels, take))
 
 
-def guarded(data: bytes, read: Callable[[str], T]) -> T:
+def guarded(source: Source, read: Callable[[str], T]) -> T:
     """What `read` makes of an image of the format that its first bytes tell; decoders' errors become BadImage."""
-    name = sniff(data[:SNIFF_BYTES])
+    stream = _stream(source)
+    head = stream.read(SNIFF_BYTES)
+    name = sniff(head)
     if name is None:
-        raise BadImage("not an image" if data else "empty file")
+        raise BadImage("not an image" if head else "empty file")
     if name == "PNG":
-        _check_png(data)
+        _check_png(stream)
     try:
         return read(name)
     except BadImage:
@@ -96,17 +100,25 @@ def _bytes_of(path: Path | str) -> bytes:
 
 
 @contextmanager
-def opened(data: bytes, name: str, max_pixels: int) -> Iterator["Image"]:
+def opened(source: Source, name: str, max_pixels: int) -> Iterator["Image"]:
     """The image, not yet decoded."""
-    with pillow_ready().open(io.BytesIO(data), formats=[name]) as image:
+    with pillow_ready().open(_stream(source), formats=[name]) as image:
         width, height = image.size
         if width * height > max_pixels:
             raise TryAgain(f"{width} x {height} pixels are more than the limit of {max_pixels} (--max-pixels)")
         yield image
 
 
-def _picture(data: bytes, name: str, spec: InputSpec, max_pixels: int, take: Take) -> Picture:
-    with opened(data, name, max_pixels) as image:
+def _stream(source: Source) -> BinaryIO:
+    """A source from its start."""
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    source.seek(0)
+    return source
+
+
+def _picture(source: Source, name: str, spec: InputSpec, max_pixels: int, take: Take) -> Picture:
+    with opened(source, name, max_pixels) as image:
         width, height = image.size
         if name == "JPEG":
             side = draft_side(spec)
@@ -148,18 +160,20 @@ def over_white(image: "Image") -> "Image":
     return white
 
 
-def _check_png(data: bytes) -> None:
+def _check_png(stream: BinaryIO) -> None:
     """Raises BadImage if a critical chunk's checksum is wrong: Pillow itself does not check the pixels' (IDAT)."""
-    at, view = 8, memoryview(data)
-    while at + 12 <= len(data):
-        length = int.from_bytes(view[at : at + 4], "big")
-        body = view[at + 4 : at + 8 + length]
-        critical = not body[0] & 0x20
-        if critical and len(body) == length + 4 and at + 12 + length <= len(data):
-            checksum = int.from_bytes(view[at + 8 + length : at + 12 + length], "big")
-            if zlib.crc32(body) != checksum:
-                raise BadImage(f"damaged: wrong checksum in PNG chunk {bytes(body[:4])!r}")
-        at += 12 + length
+    stream.seek(8)
+    while len(head := stream.read(8)) == 8:
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind[0] & 0x20:  # not a critical one
+            stream.seek(length + 4, io.SEEK_CUR)
+            continue
+        checksum, left = zlib.crc32(kind), length
+        while left and (part := stream.read(min(left, _PART))):
+            checksum, left = zlib.crc32(part, checksum), left - len(part)
+        told = stream.read(4)
+        if not left and len(told) == 4 and checksum != int.from_bytes(told, "big"):
+            raise BadImage(f"damaged: wrong checksum in PNG chunk {kind!r}")
 
 
 def _reason(error: Exception) -> str:

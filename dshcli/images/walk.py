@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -30,11 +31,14 @@ class Found(NamedTuple):  # a third of a dataclass's time to make, and there may
 
 @dataclass
 class Passed:
-    """What a walk passed by: (path, reason) of unreadable places, and counts of what is never opened."""
+    """What a walk passed by: (path, reason) of unreadable places, and counts of what is never opened. quarantines: of
+    folders that are not entered, which `closed` knows by device and inode."""
 
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     symlinks: int = 0
     special: int = 0  # pipes, sockets, devices
+    quarantines: int = 0
+    closed: frozenset[tuple[int, int]] = frozenset()
 
 
 def absolute_root(path: str | os.PathLike[str]) -> str:
@@ -48,6 +52,16 @@ def absolute_root(path: str | os.PathLike[str]) -> str:
             hint="Check the spelling of the path.",
         ) from error
     return root
+
+
+def identities(folders: Iterable[str]) -> frozenset[tuple[int, int]]:
+    """What those of the folders that are there are known by: device and inode."""
+    found = set()
+    for folder in folders:
+        with suppress(OSError):
+            facts = os.stat(folder)
+            found.add((facts.st_dev, facts.st_ino))
+    return frozenset(found)
 
 
 def walk(roots: list[str], options: WalkOptions, passed: Passed) -> Iterator[Found]:
@@ -84,6 +98,9 @@ def _walk_folder(
         if (facts.st_dev, facts.st_ino) in entered:
             return
         entered.add((facts.st_dev, facts.st_ino))
+        if (facts.st_dev, facts.st_ino) in passed.closed:
+            passed.quarantines += 1
+            return
         with os.scandir(folder) as entries:
             sorted_entries = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     except OSError as error:

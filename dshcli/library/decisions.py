@@ -4,6 +4,7 @@ A decision is about two contents, by their SHA-256 digests, and not about files.
 is about files of equal bytes; it holds for as many of them as there were then.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class Said:
     """A verdict to be written on two digests; None forgets it. files: of one and the same content, those that it is
-    about, if more than the index has."""
+    about, if more than those of the index that are there."""
 
     one: bytes
     other: bytes
@@ -90,13 +91,17 @@ class Decisions:
 
     def paths(self, digest: bytes) -> list[str]:
         """The files of the index that have this content, by their paths."""
-        rows = self._index.rows("SELECT path FROM images WHERE digest = ? ORDER BY path", [digest])
+        rows = self._index.rows(_PATHS, [digest])
         return [path_from_key(path) for (path,) in rows]  # type: ignore[arg-type]
+
+    def present(self, digest: bytes) -> list[str]:
+        """Those of them that are there: a file that moved has a row of its old path until that is pruned."""
+        return [*filter(os.path.lexists, self.paths(digest))]
 
     # --- keepers that people chose ----------------------------------------------------------------------------
 
     def chosen(self) -> set[bytes]:
-        """The contents that are to be kept before any others of their group."""
+        """The contents that are to be kept before any others of their group, of several of one group the latest."""
         return {row[0] for row in self._index.rows("SELECT digest FROM chosen_keepers")}  # type: ignore[misc]
 
     def choices(self) -> dict[bytes, str]:
@@ -117,8 +122,9 @@ def _say(db: sqlite3.Connection, word: Said, time: str) -> None:
     if word.verdict is None:
         db.execute("DELETE FROM decisions WHERE digest_a = ? AND digest_b = ?", [one, other])
         return
-    counted = "SELECT max(count(*), ?) FROM images WHERE digest = ?"
-    files = db.execute(counted, [word.files, one]).fetchone()[0] if one == other else 0
+    files = 0
+    if one == other:
+        files = max(word.files, sum(os.path.lexists(path_from_key(key)) for (key,) in db.execute(_PATHS, [one])))
     db.execute("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?)", [one, other, str(word.verdict), files, time])
 
 
@@ -128,6 +134,9 @@ def _choose(db: sqlite3.Connection, word: Choice, time: str) -> None:
         return
     db.executemany("DELETE FROM chosen_keepers WHERE digest = ?", [(other,) for other in word.among])
     db.execute("INSERT OR REPLACE INTO chosen_keepers VALUES (?, ?)", [word.digest, time])
+
+
+_PATHS = "SELECT path FROM images WHERE digest = ? ORDER BY path"
 
 
 def _decision(row: tuple[object, ...]) -> Decision:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dshcli.images.opening import MAX_PIXELS
-from dshcli.images.walk import Found, Passed, WalkOptions, absolute_root, walk
+from dshcli.images.walk import Found, Passed, WalkOptions, absolute_root, identities, walk
 from dshcli.library.recording import Recorder
+from dshcli.library.removals import Removals
 from dshcli.library.store import Index, Known
 from dshcli.library.workers import Hasher, KnownContents, Worker
 from dshcli.progress import Reporter
@@ -32,7 +33,8 @@ class IndexOptions:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What became of every file. `others` are files that are no images, by name or content.
+    """What became of every file. `others` are files that are no images, by name or content; quarantines: folders into
+    which dsh apply moved files, which are not looked into.
 
     missing: in the index, but the file is gone (removed counts those that `prune` dropped). decode_seconds and
     network_seconds are CPU time over all threads; seconds is wall time.
@@ -48,6 +50,7 @@ class Ledger:
     others: int
     symlinks: int
     special: int
+    quarantines: int
     seconds: float
     decode_seconds: float
     network_seconds: float
@@ -76,7 +79,7 @@ def index_folder(
     with Index.open_or_create(path) as index:
         model = index.ensure_model(hasher.model_id, hasher.name, hasher.bits, hasher.radius)
         known = index.known(roots, model)
-        passed = Passed()
+        passed = Passed(closed=identities(Removals(index).quarantines()))  # what was removed is no copy to be kept
         files = _find(roots, options.walk, passed, reporter)
         recorder = Recorder(index, model, known, _vanished(known, files))
         fresh = [found for found in files if not recorder.settles(found, retry=options.retry)]
@@ -127,6 +130,7 @@ def _ledger(model_id: str, recorder: Recorder, passed: Passed, seconds: float) -
         others=recorder.others,
         symlinks=passed.symlinks,
         special=passed.special,
+        quarantines=passed.quarantines,
         seconds=seconds,
         decode_seconds=recorder.decode_seconds,
         network_seconds=recorder.network_seconds,

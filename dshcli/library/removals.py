@@ -94,12 +94,12 @@ class Removals:
     """The runs and steps of an index that is open for reading or, to write them, for writing."""
 
     def __init__(self, index: Index) -> None:
-        self._index, self.path = index, index.path
+        self.index, self.path = index, index.path
 
     def keep_safe(self) -> None:
         """From now on a transaction is on disk when it ends, even if the power fails then."""
-        with translated(self._index.path):
-            self._index.connection.execute("PRAGMA synchronous = FULL")
+        with translated(self.index.path):
+            self.index.connection.execute("PRAGMA synchronous = FULL")
 
     def runs(self) -> list[RunTotals]:
         """All runs, the oldest first."""
@@ -109,11 +109,16 @@ class Removals:
                    coalesce(sum(size) FILTER (WHERE state IN ('done', 'begun', 'undoing')), 0)
             FROM removal_runs LEFT JOIN removal_steps USING (run) GROUP BY run ORDER BY run
         """
-        return [RunTotals(_run(row[:6]), *row[6:]) for row in self._index.rows(sql)]  # type: ignore[arg-type]
+        return [RunTotals(_run(row[:6]), *row[6:]) for row in self.index.rows(sql)]  # type: ignore[arg-type]
+
+    def quarantines(self) -> list[str]:
+        """The folders that files were moved into, of all runs."""
+        rows = self.index.rows("SELECT DISTINCT folder FROM removal_runs WHERE folder != '' ORDER BY folder")
+        return [_path(folder) for (folder,) in rows]
 
     def steps(self, run: int) -> list[Step]:
         """All steps of a run, in their order."""
-        rows = self._index.rows(f"SELECT {_STEP} FROM removal_steps WHERE run = ? ORDER BY step", [run])
+        rows = self.index.rows(f"SELECT {_STEP} FROM removal_steps WHERE run = ? ORDER BY step", [run])
         return [_step(row) for row in rows]
 
     def open_steps(self) -> list[tuple[Run, Step]]:
@@ -122,18 +127,18 @@ class Removals:
             SELECT {_RUN}, {_STEP} FROM removal_steps JOIN removal_runs USING (run)
             WHERE state IN ('begun', 'undoing') ORDER BY run, step
         """
-        return [(_run(row[:6]), _step(row[6:])) for row in self._index.rows(sql)]
+        return [(_run(row[:6]), _step(row[6:])) for row in self.index.rows(sql)]
 
     def maybe_sidecar(self, run: Run, step: Step) -> Sidecar | None:
         """What a step writes beside the kept file."""
         sql = "SELECT path, before, mode, mtime_ns, digest FROM removal_sidecars WHERE run = ? AND step = ?"
-        for path, *facts in self._index.rows(sql, [run.number, step.number]):
+        for path, *facts in self.index.rows(sql, [run.number, step.number]):
             return Sidecar(_path(path), *facts)  # type: ignore[arg-type]
         return None
 
     def begin(self, run: Run, step: Step, sidecar: Sidecar | None = None) -> None:
         """Writes a step that is about to happen, with its sidecar, and, before its first one, the run."""
-        with self._index.write() as db:
+        with self.index.write() as db:
             db.execute(
                 "INSERT INTO removal_runs VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 [run.number, run.started, path_key(run.plan), run.plan_digest, run.way, path_key(run.folder)],
@@ -150,7 +155,7 @@ class Removals:
 
     def mark(self, run: Run, step: Step, state: State) -> None:
         """Writes how far a step is now."""
-        with self._index.write() as db:
+        with self.index.write() as db:
             db.execute(
                 "UPDATE removal_steps SET state = ? WHERE run = ? AND step = ?", [state, run.number, step.number]
             )

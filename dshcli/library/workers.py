@@ -18,8 +18,8 @@ import numpy.typing as npt
 from dshcli.codes import Codes
 from dshcli.errors import BadImage, TryAgain
 from dshcli.images.opening import open_image
-from dshcli.images.reading import read_image_file
-from dshcli.images.room import Room, Take
+from dshcli.images.reading import FileBytes, image_file
+from dshcli.images.room import BIG_FILE, Room, Take
 from dshcli.images.sniff import IMAGE_SUFFIXES
 from dshcli.images.spec import InputSpec
 from dshcli.images.walk import Found
@@ -135,20 +135,25 @@ class Worker:
 
     def _read(self, found: Found, take: Take) -> tuple[Outcome, npt.NDArray[np.uint8] | None]:
         try:
-            file = read_image_file(found.path)
-            if file is None:
-                claims = os.path.splitext(found.path)[1].lower() in IMAGE_SUFFIXES
-                return Outcome(found, reason="not an image" if claims else "", lasting=True), None
-            # What was read may be newer than what the walk saw: the row must describe what was hashed.
-            found = Found(found.path, file.size, file.mtime_ns)
-            content = self.known.find(file.digest)
-            if content is not None:
-                return Outcome(found, content), None
-            picture = open_image(file.data, self.hasher.spec, self.max_pixels, take)
+            with image_file(found.path, most=BIG_FILE) as file:
+                return self._content(found, file, take)
         except TryAgain as error:
             return Outcome(found, reason=str(error)), None
         except BadImage as error:
             return Outcome(found, reason=str(error), lasting=True), None
+
+    def _content(
+        self, found: Found, file: FileBytes | None, take: Take
+    ) -> tuple[Outcome, npt.NDArray[np.uint8] | None]:
+        if file is None:
+            claims = os.path.splitext(found.path)[1].lower() in IMAGE_SUFFIXES
+            return Outcome(found, reason="not an image" if claims else "", lasting=True), None
+        # What was read may be newer than what the walk saw: the row must describe what was hashed.
+        found = Found(found.path, file.size, file.mtime_ns)
+        content = self.known.find(file.digest)
+        if content is not None:
+            return Outcome(found, content), None
+        picture = open_image(file.source, self.hasher.spec, self.max_pixels, take)
         holds = information(picture.pixels)
         content = Content(file.digest, picture.width, picture.height, picture.format, b"", holds)
         return Outcome(found, content), picture.pixels

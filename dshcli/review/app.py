@@ -69,10 +69,7 @@ class _Answers:
         total = len(self._state.table)
 
         def written(ground: Ground, groups: list[Group]) -> bytes:  # by the thread that reads them: the loop goes on
-            records = [group_record(group, ground.chosen) for group in groups]
-            for record, group in zip(records, groups, strict=True):
-                record["images"][0]["stays"] = ground.stays(group.keeper)  # for when another is chosen
-            return _json_bytes({"total": total, "groups": records})
+            return _json_bytes({"total": total, "groups": [group_record(group, ground.chosen) for group in groups]})
 
         records = await self._state.standings(start, min(count, MOST_GROUPS), written)
         return Response(records, media_type="application/json")

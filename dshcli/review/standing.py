@@ -7,7 +7,6 @@ import numpy as np
 
 from dshcli.codes import hamming
 from dshcli.commands.dupes import SIMILAR, Group, Member
-from dshcli.dedupe.collection import Positions
 from dshcli.dedupe.verdicts import CHOICE, Verdicts
 from dshcli.dedupe.verified import BY_OTHERS
 from dshcli.library.proofs import saved_proof
@@ -16,17 +15,14 @@ from dshcli.proof.kinds import Kind
 from dshcli.proof.proving import PixelProver
 from dshcli.review.table import images_of
 
-PROTECTED = "in a protected folder"  # why an image stays that was the keeper of its group
-
 
 @dataclass(frozen=True)
 class Basis:
     """How the groups were made. model: the key of the model whose codes made them; verified: whether they are proven on
-    their pixels; staying: ids (ascending) of the images in folders whose files all stay."""
+    their pixels."""
 
     model: int
     verified: bool
-    staying: Positions
 
 
 class Ground:
@@ -45,22 +41,17 @@ class Ground:
         members = (replace(m, verdict=str(verdict or "")) for m, verdict in zip(group.members, told, strict=True))
         return replace(group, members=tuple(members))
 
-    def stays(self, image: Image) -> str:
-        """Why an image is not to be removed, whatever is decided; or ""."""
-        staying = self._basis.staying
-        at = np.searchsorted(staying, image.id)
-        return PROTECTED if at < len(staying) and staying[at] == image.id else ""
-
     def _led_by_chosen(self, group: Group) -> Group:
         """The group around the keeper that was chosen, where that is not the one of the rules."""
         images = images_of(group)
-        keeper = next((image for image in images if image.digest in self.chosen), None)
-        if keeper is None:
+        keeper = max(images, key=lambda image: self.chosen.get(image.digest, ""))  # of the latest choice, the first
+        if keeper.digest not in self.chosen:
             return group
         if keeper.id == group.keeper.id:
             return replace(group, why=CHOICE)
         known = {member.image.id: member for member in group.members}
-        known[group.keeper.id] = known[keeper.id]  # what one is to the other
+        stays = known[keeper.id].stays
+        known[group.keeper.id] = replace(known[keeper.id], stays=group.stays)  # what one is to the other
         others = (image for image in images if image.id != keeper.id)
         return replace(
             group,
@@ -68,6 +59,7 @@ class Ground:
             why=CHOICE,
             members=tuple(self._seen_from(keeper, image, known[image.id]) for image in others),
             frees=group.frees + group.keeper.size - keeper.size,
+            stays=stays,
         )
 
     def _seen_from(self, keeper: Image, image: Image, known: Member) -> Member:
@@ -86,7 +78,6 @@ class Ground:
             exact=image.digest == keeper.digest,
             kind=kind,
             detail=detail,
-            stays=known.stays if known.image.id == image.id else self.stays(image),
         )
 
     def _distance(self, one: Image, other: Image, unknown: int) -> int:

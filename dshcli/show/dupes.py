@@ -56,6 +56,8 @@ def dupes_words(result: Dupes, *, verbose: bool) -> Iterator[str]:
         yield from _verification(result.verification, verbose=verbose)
     if result.settled:
         yield f"{count(result.settled, 'group')} left out that you decided to keep; --decided shows them"
+    if result.marked:
+        yield "Only what you marked to be removed" + ("" if result.count else ": nothing; see dsh review")
     within = "candidates within" if result.verification else "radius"
     yield (
         f"{count(result.count, 'group')} among {result.images:,} images ({within} {result.radius} of "

@@ -34,6 +34,8 @@ def ledger_words(ledger: Ledger, *, verbose: bool) -> Iterator[str]:
         yield from _reasons(ledger)
     if ledger.missing:
         yield f"  {count(ledger.missing, 'image')} of the index gone from disk; to drop them, add --prune"
+    if ledger.quarantines:
+        yield f"  passed by {ledger.quarantines:,}: quarantine of dsh apply"
     if ledger.seen == 0:
         yield "  No images there. Hidden files, symlinks and what --exclude names are passed by."
 
@@ -78,6 +80,7 @@ def _record(ledger: Ledger) -> dict[str, Any]:
         "others": ledger.others,
         "symlinks": ledger.symlinks,
         "special": ledger.special,
+        "quarantines": ledger.quarantines,
         "seconds": round(ledger.seconds, 3),
         "decode_cpu_seconds": round(ledger.decode_seconds, 3),
         "network_cpu_seconds": round(ledger.network_seconds, 3),

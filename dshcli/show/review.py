@@ -38,9 +38,9 @@ def show_decided(screen: Screen, review: Review) -> None:
         f"Decided this time: {', '.join(parts) or 'nothing'}. It is all in the index; dsh review goes on from there."
     )
     screen.say(
-        "To act: dsh apply with the plan that the page exports, of what is marked to be removed; or with that of "
-        "dsh dupes --plan plan.jsonl, of all copies but those that you keep."
+        "To remove what you marked: dsh dupes --marked --plan plan.jsonl, with the other options of this review, then "
+        "dsh apply plan.jsonl. Without --marked the plan is of all copies but those that you keep."
     )
 
 
-_WORDS = {Verdict.SAME: "to remove", Verdict.BOTH: "to keep both", Verdict.DIFFERENT: "not duplicates"}
+_WORDS = {Verdict.SAME: "to remove", Verdict.BOTH: "to keep both", Verdict.DIFFERENT: "different"}

@@ -18,7 +18,7 @@ def write_report(path: Path, result: EvalResult, reporter: Reporter) -> None:
     shown = exhibit(result.first)
     body = f"<h1>{words(title)}</h1>\n{_figures(result)}\n{sections(shown)}"
     write(path, document(title, body))
-    reporter.say(f"wrote {path}")
+    reporter.say(f"Wrote {path}")
 
 
 def _figures(result: EvalResult) -> str:

@@ -27,7 +27,7 @@ def write_explanation(path: Path, found: Explanation, reporter: Reporter, max_pi
         f"<h2>Both</h2>{_table('both', facts)}"
     )
     write(path, document(title, body))
-    reporter.say(f"wrote {path}")
+    reporter.say(f"Wrote {path}")
 
 
 def _figure(name: str, side: Side, max_pixels: int) -> str:

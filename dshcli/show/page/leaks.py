@@ -35,7 +35,7 @@ def write_leaks(path: Path, result: Leaks, reporter: Reporter) -> None:
             )
         )
     size = write(path, document(title, body))
-    reporter.say(f"wrote {path} ({bytes_text(size)}, {count(2 * shown, 'picture')})")
+    reporter.say(f"Wrote {path} ({bytes_text(size)}, {count(2 * shown, 'picture')})")
 
 
 def _part(title: str, caption: str, what: str, result: Leaks, task: Task) -> str:

@@ -32,7 +32,7 @@ def write_mislabels(path: Path, result: Mislabels, reporter: Reporter) -> None:
         rest = f"<p>The next {len(listed):,} without pictures.{more}</p>{table(['', 'label', 'rather', 'image'], rows)}"
     body = f'<h1>Doubtful labels</h1><p>{words(summary(result))}</p><div class="sides">{"".join(figures)}</div>{rest}'
     size = write(path, document("Doubtful labels", body))
-    reporter.say(f"wrote {path} ({bytes_text(size)}, {count(len(drawn), 'picture')})")
+    reporter.say(f"Wrote {path} ({bytes_text(size)}, {count(len(drawn), 'picture')})")
 
 
 def _figure(one: Mislabel) -> str:

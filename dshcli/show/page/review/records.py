@@ -11,7 +11,7 @@ from dshcli.library.store import Image
 def group_record(group: Group, chosen: Collection[bytes] = ()) -> dict[str, Any]:
     """chosen: digests of keepers that people chose."""
     members = [_image_record(member.image, chosen) | _member_record(member) for member in group.members]
-    keeper = _image_record(group.keeper, chosen)
+    keeper = _image_record(group.keeper, chosen) | {"stays": group.stays}
     return {"group": group.number, "frees": group.frees, "why": group.why, "images": [keeper, *members]}
 
 

@@ -42,7 +42,7 @@ function totals() {
   at("decided").textContent = `${number.format(decided)} of ${number.format(members)} copies decided`;
   at("progress").max = Math.max(members, 1);
   at("progress").value = decided;
-  for (const name of source.exports) at(`export-${name}`).disabled = name === "plan" ? !files : !decided && !state.groups.some((group) => group.chosen);
+  for (const name of source.exports) at(`export-${name}`).disabled = name === "plan" ? !files : !decided && !state.done.length && !state.groups.some((group) => group.chosen);
   at("undo").disabled = !state.done.length;
 }
 

@@ -232,14 +232,15 @@ class Served {
     this._busy = true;
     try {
       while (this._waiting()) {
-        const marks = [...this._marks].slice(0, 1000);
-        if (marks.length) await this._ask("api/decisions", {marks: marks.map(([, mark]) => mark)});
-        forget(this._marks, marks);
+        // The keeper first: without it, a mark of the one that was kept before would be one of the image that is now.
         const keepers = [...this._keepers];
         for (const choice of keepers) {
           await this._ask("api/keeper", choice[1]);
           forget(this._keepers, [choice]);
         }
+        const marks = [...this._marks].slice(0, 1000);
+        if (marks.length) await this._ask("api/decisions", {marks: marks.map(([, mark]) => mark)});
+        forget(this._marks, marks);
       }
       this._told(0, "");
     } catch (error) {

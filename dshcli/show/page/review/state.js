@@ -14,6 +14,8 @@ class Group {
     this.keeper = 0;
     this.marks = record.images.map((image, i) => (i && !(image.stays && image.verdict === SAME) ? image.verdict || "" : ""));
     this.chosen = Boolean(record.images[0].chosen);
+    this.came = verdictsOf(this.images, 0, this.marks);  // digest -> what was decided when the page was made
+    this.cameChosen = this.chosen;
   }
 
   /** Indexes of the images as they are shown: the keeper first. */
@@ -95,11 +97,12 @@ class State {
     return group.images.map((_, at) => at).filter((at) => group.images[at].digest === digest);
   }
 
-  /** Makes an image the keeper. The one that was takes over its mark; the others keep theirs, now about the new one. */
+  /** Makes an image the keeper. The one that was takes over its mark, unless it is to stay; the others keep theirs, now
+      about the new one. */
   choose(group, i) {
     if (i === group.keeper && group.chosen) return 0;
     const marks = [...group.marks];
-    marks[group.keeper] = marks[i];
+    marks[group.keeper] = marks[i] === SAME && group.images[group.keeper].stays ? "" : marks[i];
     for (const at of this._twins(group, i)) if (at === i || marks[at] === DIFFERENT) marks[at] = "";
     return this._change([{group, marks, keeper: i, chosen: true}]);
   }
@@ -144,10 +147,11 @@ class State {
     return lines.join("\n") + "\n";
   }
 
-  /** Every verdict and every chosen keeper, a line each. */
+  /** Every verdict and every chosen keeper, a line each; before them, what was decided and is taken back. */
   decisions() {
     const lines = [];
     for (const group of this.groups) {
+      lines.push(...takenBack(group));
       for (const [other, verdict] of verdictsOf(group.images, group.keeper, group.marks)) {
         if (verdict) lines.push(JSON.stringify({one: group.images[group.keeper].digest, other, verdict}));
       }
@@ -162,6 +166,16 @@ function bar(group, i, verdict) {
   const image = group.images[i];
   if (verdict === DIFFERENT && image.digest === group.images[group.keeper].digest) return "Equal bytes are one picture. To keep both files: k";
   return verdict === SAME && image.stays ? `It stays: ${image.stays}` : "";
+}
+
+/** Lines that forget what was decided when the page was made, where it is no longer so. */
+function takenBack(group) {
+  const lines = [], first = group.images[0].digest, now = verdictsOf(group.images, group.keeper, group.marks);
+  for (const [other, verdict] of group.came) {
+    if (verdict && (group.keeper || !now.get(other))) lines.push(JSON.stringify({one: first, other, verdict: null}));
+  }
+  if (group.cameChosen && !group.chosen) lines.push(JSON.stringify({keeper: first, chosen: false}));
+  return lines;
 }
 
 function planLine(group, i) {
