@@ -74,8 +74,8 @@ class State:
 
     def _plan(self, index: Index) -> bytes:
         ground, lines = Ground(index, self.basis), list[Line]()
-        same = (d for d in Decisions(index).all() if d.verdict is Verdict.SAME)
-        for position in sorted({p for d in same for p in self._having((d.one, d.other))}):
+        same = ground.pairs(Verdict.SAME)
+        for position in sorted({position for pair in same for position in self._having(pair)}):
             group = ground.standing(self.table.group(position))
             lines += (line_of(group, m) for m in group.members if m.verdict == Verdict.SAME and not m.kept)
         return "".join(plan_text(_with_totals(self.header, lines), lines)).encode()
