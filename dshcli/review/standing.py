@@ -88,3 +88,19 @@ class Ground:
         codes = [self._index.code(image.id, self._basis.model) for image in (one, other)]
         a, b = (np.frombuffer(code or b"", np.uint8) for code in codes)
         return int(hamming(a, b)) if len(a) == len(b) > 0 else unknown
+
+
+class Grounds:
+    """The ground for one answer after the other: all decisions are read again only where a page begins, or where
+    somebody decided meanwhile. For one thread, whose index it always is."""
+
+    def __init__(self, basis: Basis) -> None:
+        self._basis = basis
+        self._held: tuple[object, Ground] | None = None
+
+    def now(self, index: Index, *, anew: bool) -> Ground:
+        """Raises DshError."""
+        version = index.rows("PRAGMA data_version")  # another one once another connection has written
+        if anew or self._held is None or self._held[0] != version:
+            self._held = version, Ground(index, self._basis)
+        return self._held[1]
