@@ -53,3 +53,8 @@ class TryAgain(BadImage):
 def system_reason(error: OSError) -> str:
     """What the system says, as it stands after the colon of a message: `no such file or directory`."""
     return (error.strerror or str(error)).lower()
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of what a library says, or else the kind of its error."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

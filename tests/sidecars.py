@@ -4,7 +4,7 @@ from PIL import Image
 
 from dshcli.metadata.values import Metadata, Place
 
-NAMES = {"xmp:Rating": "r", "dc:title": "t:", "exif:DateTimeOriginal": "c:"}
+ATTRIBUTES = {"xmp:Rating": "r", "exif:DateTimeOriginal": "c:"}
 
 
 def sidecar(*words: str) -> bytes:
@@ -12,8 +12,8 @@ def sidecar(*words: str) -> bytes:
     attributes = "".join(
         f" {name}='{word.removeprefix(mark)}'"
         for word in words
-        for name, mark in NAMES.items()
-        if word.startswith(mark) and name != "dc:title"
+        for name, mark in ATTRIBUTES.items()
+        if word.startswith(mark)
     )
     titles = [word[2:] for word in words if word.startswith("t:")]
     title = "".join(

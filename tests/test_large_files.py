@@ -11,7 +11,7 @@ from conftest import picture
 from typer.testing import Result
 
 from dshcli.errors import BadImage, TryAgain
-from dshcli.images.opening import open_image
+from dshcli.images.opening import open_image, pillow_ready
 from dshcli.images.reading import image_file
 from dshcli.images.spec import InputSpec
 from dshcli.library import workers
@@ -27,8 +27,6 @@ SPEC = InputSpec(16, 3)
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    from dshcli.images.opening import pillow_ready
-
     pillow_ready()
     folder = tmp_path / "photos"
     folder.mkdir()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dshcli.errors import DshError, UsageError
-from dshcli.hasher.data import Dataset
+from dshcli.hasher.data import Dataset, Split
 from dshcli.hasher.encoder import Encoder
 from dshcli.hasher.files import FileSource
 from dshcli.hasher.labels import Ints, has_several
@@ -68,8 +68,10 @@ def find_mislabels(folder: str, options: MislabelsOptions, reporter: Reporter | 
         raise UsageError(
             f"{folder}: its images have several labels each", hint="Only one label an image can be judged."
         )
-    judge = _by_folds if options.folds else _by_itself
-    dataset, shares = judge(model, source, options.folds, reporter)
+    if options.folds:
+        dataset, shares = _by_folds(model, source, options.folds, reporter)
+    else:
+        dataset, shares = _by_itself(model, source, reporter)
     return _ranked(model, source, dataset, shares, options)
 
 
@@ -91,22 +93,22 @@ def _model_of_labels(wanted: str | None, folder: str) -> Model:
     return model
 
 
-def _by_itself(model: Model, source: FileSource, folds: int, reporter: Reporter) -> tuple[Dataset, Shares]:
+def _by_itself(model: Model, source: FileSource, reporter: Reporter) -> tuple[Dataset, Shares]:
     """The probabilities by the model as it is."""
     reporter.say(
         f"{model.config.name} judges the labels itself: of images that it was trained on it has learned wrong ones, too"
     )
     encoder = Encoder(model, threads=cores())
     dataset = source.load(model.config.spec, reporter)
-    splits = [split for split in (dataset.train, dataset.validation, dataset.test) if split is not None]
+    splits = _splits(dataset)
     outputs = []
     with reporter.task("encoding", total=sum(map(len, splits)), unit="image") as task:
         for split in splits:
             for at in range(0, len(split), AT_ONCE):
                 outputs.append(encoder.outputs(split.inputs[at : at + AT_ONCE]))
                 task.advance(len(outputs[-1]))
-    found, labels = np.concatenate(outputs), np.concatenate([split.labels for split in splits])
-    return dataset, probabilities(found, found, labels, len(dataset.classes))
+    found = np.concatenate(outputs)
+    return dataset, probabilities(found, found, _labels(dataset), len(dataset.classes))
 
 
 def _by_folds(model: Model, source: FileSource, folds: int, reporter: Reporter) -> tuple[Dataset, Shares]:
@@ -166,5 +168,8 @@ def _ranked(model: Model, source: FileSource, dataset: Dataset, shares: Shares, 
 
 
 def _labels(dataset: Dataset) -> Ints:
-    splits = (dataset.train, dataset.validation, dataset.test)
-    return np.concatenate([split.labels for split in splits if split is not None])
+    return np.concatenate([split.labels for split in _splits(dataset)])
+
+
+def _splits(dataset: Dataset) -> list[Split]:
+    return [split for split in (dataset.train, dataset.validation, dataset.test) if split is not None]

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from dshcli.errors import DshError
+from dshcli.errors import DshError, reason_of
 
 FILE = "checkpoint.pt"
 
@@ -92,7 +92,7 @@ class CheckpointStore:
             temporary.replace(self.folder / FILE)
         except (OSError, RuntimeError) as error:  # torch turns a full disk into a RuntimeError
             raise DshError(
-                f"{self.folder}: the checkpoint could not be written ({_first_line(error)})",
+                f"{self.folder}: the checkpoint could not be written ({reason_of(error)})",
                 hint="See whether the disk is full; with some space, --resume goes on from the last one.",
             ) from error
 
@@ -113,9 +113,6 @@ class CheckpointStore:
             state = torch.load(path, map_location="cpu", weights_only=True)
             return state if state.pop("settings") == self.settings else None
         except Exception as error:  # a damaged file fails in as many ways as there are bytes
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DshError(f"{path}: {reason}", hint=f"Remove {self.folder} and train without --resume.") from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise DshError(
+                f"{path}: {reason_of(error)}", hint=f"Remove {self.folder} and train without --resume."
+            ) from error

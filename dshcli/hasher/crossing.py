@@ -96,8 +96,7 @@ def _outputs(setup: Setup, network: nn.Module, split: Split) -> Outputs:
 
 
 def folds_of(labels: npt.NDArray[np.int64], folds: int, seed: int) -> list[Indices]:
-    """So many disjoint sets of indices that cover `labels`, each with its share of every class. Raises DshError if
-    a class would be in no training."""
+    """So many disjoint sets of indices that cover `labels`, each with its share of every class."""
     random = np.random.default_rng(seed)
     number = np.empty(len(labels), np.int64)
     for start, label in enumerate(np.unique(labels)):

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dshcli.codes import Codes, codes_from_outputs
-from dshcli.errors import BadModel
+from dshcli.errors import BadModel, reason_of
 from dshcli.hasher.models import ENCODER, Model
 from dshcli.images.spec import InputSpec
 
@@ -155,11 +155,6 @@ def _check_shapes(model: Model, session: Any) -> None:
 
 def _describe(ends: list[tuple[str, str, list[Any]]]) -> str:
     return ", ".join(f"{name} {kind} (n, {', '.join(map(str, shape))})" for name, kind, shape in ends)
-
-
-def reason_of(error: Exception) -> str:
-    """The first line of what a library says, or else the kind of its error."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def bad_file(model: Model, file: str, reason: str) -> BadModel:

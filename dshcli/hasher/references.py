@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from dshcli.codes import codes_from_outputs
-from dshcli.errors import BadModel
+from dshcli.errors import BadModel, reason_of
 from dshcli.hasher import networks
 from dshcli.hasher.feeds import PixelFeed
 from dshcli.hasher.fitting import outputs_of
@@ -75,8 +75,7 @@ def _body(model: Model) -> torch.nn.Module:
         tensors = {name: tensor.float() for name, tensor in load_file(model.folder / WEIGHTS).items()}
         network.load_state_dict(tensors)
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadModel(f"{model.folder / WEIGHTS}: {reason}", hint="Train the model again.") from error
+        raise BadModel(f"{model.folder / WEIGHTS}: {reason_of(error)}", hint="Train the model again.") from error
     body: torch.nn.Module = network.body.eval()
     return body
 

@@ -13,8 +13,9 @@ import threading
 import numpy as np
 import torch
 
+from dshcli.errors import reason_of
 from dshcli.hasher import networks
-from dshcli.hasher.encoder import AnyEncoder, Outputs, Pixels, bad_file, reason_of
+from dshcli.hasher.encoder import AnyEncoder, Outputs, Pixels, bad_file
 from dshcli.hasher.export import FromPixels
 from dshcli.hasher.models import WEIGHTS, Model
 

@@ -8,7 +8,7 @@ from dshcli.errors import BadImage
 from dshcli.images.opening import MAX_PIXELS, ORIENTATION, guarded, opened, over_white, turned
 from dshcli.images.reading import read_image_file
 from dshcli.images.room import Room, Take, decoded_bytes, unlimited
-from dshcli.images.shrinking import shrunk
+from dshcli.images.shrinking import shrunk, within
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,8 +48,7 @@ def open_file_to_show(path: str, digest: bytes, side: int, max_pixels: int, room
 def _shown(data: bytes, name: str, side: int, max_pixels: int, take: Take) -> "Image":
     with opened(data, name, max_pixels) as image:
         whole = image.size
-        scale = min(side / max(whole), 1.0)
-        small = (max(round(whole[0] * scale), 1), max(round(whole[1] * scale), 1))
+        small = within(whole, side)
         if name == "JPEG":
             image.draft(None, (DRAFT_TIMES * small[0], DRAFT_TIMES * small[1]))
         with take(decoded_bytes(image, whole)):

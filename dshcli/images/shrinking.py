@@ -36,6 +36,12 @@ def shrunk(image: "Image", size: tuple[int, int]) -> "Image":
     return small.convert(whole[small.mode]) if small.mode in whole else small
 
 
+def within(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """A size scaled down (never up) to a longer side of `side`."""
+    scale = min(side / max(size), 1.0)
+    return max(round(size[0] * scale), 1), max(round(size[1] * scale), 1)
+
+
 def eight_bits(image: "Image") -> "Image":
     """The whole image in a mode that can be scaled: 8 bits a channel, no palette."""
     return _eight_bits_of(image)(image)

@@ -16,7 +16,7 @@ from dshcli.images.opening import (
     pillow_ready,
     turned,
 )
-from dshcli.images.shrinking import eight_bits
+from dshcli.images.shrinking import eight_bits, within
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ def _upright(data: bytes, name: str, side: int, max_pixels: int) -> Upright:
         tables = getattr(image, "quantization", {})  # of a JPEG: that of brightness is the first
         rounding = float(np.mean(tables[0])) if 0 in tables else 0.0
         size, mode, frames = image.size, image.mode, getattr(image, "n_frames", 1)
-        scale = min(side / max(size), 1.0)
-        small = (max(round(size[0] * scale), 1), max(round(size[1] * scale), 1))
+        small = within(size, side)
         if name == "JPEG":
             image.draft(None, small)
         image.load()

@@ -13,8 +13,19 @@ from typing import IO, TYPE_CHECKING, Any
 
 from dshcli.images.opening import pillow_ready
 from dshcli.images.sniff import SNIFF_BYTES, sniff
-from dshcli.metadata.values import NOTHING, Metadata, Place, clean, maybe_date, maybe_place, maybe_rating, unique
-from dshcli.metadata.xmp import MAX_BYTES, NAN, parse
+from dshcli.metadata.values import (
+    NAN,
+    NOTHING,
+    Metadata,
+    Place,
+    clean,
+    degrees,
+    maybe_date,
+    maybe_place,
+    maybe_rating,
+    unique,
+)
+from dshcli.metadata.xmp import MAX_BYTES, parse
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -147,11 +158,9 @@ def _place(gps: dict[int, Any]) -> Place | None:
 
 def _angle(parts: Any, sign: Any, signs: str) -> float:
     """Degrees of degrees, minutes and seconds; NaN where they or their sign are missing."""
-    letter = _text(sign)[:1].upper()
-    if not isinstance(parts, tuple) or letter not in (*signs,):
+    if not isinstance(parts, tuple):
         return NAN
-    angle: float = sum(_float(part) / 60**power for power, part in enumerate(parts[:3]))
-    return angle if letter == signs[0] else -angle
+    return degrees(map(_float, parts[:3]), _text(sign)[:1].upper(), signs)
 
 
 def _float(value: Any) -> float:

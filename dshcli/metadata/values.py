@@ -1,11 +1,14 @@
 """What is known of a picture besides its pixels, in one form whatever it was read from, and how two such merge."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 SAME_PLACE = 1e-4  # degrees, some 10 m: closer ones do not contradict each other
+
+NAN = float("nan")
 
 # What XML 1.0 cannot hold, not even escaped.
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
@@ -132,6 +135,15 @@ def _zone(text: str | None) -> str:
     if text in (None, "Z"):
         return text or ""
     return text if int(text[1:3]) < 24 and int(text[4:]) < 60 else ""
+
+
+def degrees(parts: Iterable[float], letter: str, signs: str) -> float:
+    """Of degrees, minutes and seconds; NaN if one of them is, or if the letter is none of `signs`: that of a positive
+    and that of a negative angle."""
+    if letter not in (*signs,):
+        return NAN
+    angle: float = sum(part / 60**power for power, part in enumerate(parts))
+    return angle if letter == signs[0] else -angle
 
 
 def maybe_place(latitude: float, longitude: float, altitude: float | None = None) -> Place | None:

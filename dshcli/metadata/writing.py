@@ -30,7 +30,8 @@ def extended(data: bytes, values: Metadata, keywords: tuple[str, ...]) -> bytes:
     inserts, added = list[tuple[Spot, str]](), Properties()
     for field, properties in _fields(values).items():
         if field == "keywords" and packet.bag is not None:
-            inserts.append((packet.bag, _items(values.keywords, rdf=_tag_name(data, packet.bag).rpartition(":")[0])))
+            prefix = _first_tag(data, packet.bag)[1].decode().rpartition(":")[0]
+            inserts.append((packet.bag, _items(values.keywords, prefix)))
         elif properties.keys() & packet.properties.keys():
             raise BadMetadata(f"its own {field} is empty or makes no sense")
         else:
@@ -45,8 +46,7 @@ def extended(data: bytes, values: Metadata, keywords: tuple[str, ...]) -> bytes:
 
 def _inserted(data: bytes, spot: Spot, text: bytes) -> bytes:
     """Text at the end of an element. The one that ends last comes first, so that the offsets before it stay true."""
-    tag = _TAG.match(data, spot.start)
-    assert tag is not None
+    tag = _first_tag(data, spot)
     if tag[0].endswith(b"/>"):
         return data[: tag.end() - 2] + b">" + text + b"</" + tag[1] + b">" + data[tag.end() :]
     end = spot.end
@@ -55,10 +55,11 @@ def _inserted(data: bytes, spot: Spot, text: bytes) -> bytes:
     return data[:end] + text + data[end:]
 
 
-def _tag_name(data: bytes, spot: Spot) -> str:
+def _first_tag(data: bytes, spot: Spot) -> re.Match[bytes]:
+    """Its first group is the tag's name."""
     tag = _TAG.match(data, spot.start)
     assert tag is not None
-    return tag[1].decode()
+    return tag
 
 
 def _fields(values: Metadata) -> dict[str, Properties]:

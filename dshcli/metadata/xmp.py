@@ -7,7 +7,7 @@ fetch other files. Where expat finds what `writing.py` adds to, its offset in th
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from dshcli.metadata.values import Metadata, Place, clean, maybe_date, maybe_place, maybe_rating, unique
+from dshcli.metadata.values import NAN, Metadata, Place, clean, degrees, maybe_date, maybe_place, maybe_rating, unique
 
 if TYPE_CHECKING:
     from xml.parsers.expat import XMLParserType
@@ -90,9 +90,6 @@ class Packet:
         return maybe_place(latitude, longitude, -altitude if below else altitude)
 
 
-NAN = float("nan")
-
-
 def _number(text: str) -> float:
     """Of `3`, `3.5`, `7/2`; NaN if it is none."""
     above, slash, below = text.partition("/")
@@ -103,11 +100,8 @@ def _number(text: str) -> float:
 
 
 def _degrees(text: str, signs: str) -> float:
-    """Of XMP's `48,51.5N` and `48,51,30N`; NaN if it is none. signs: the letters of a positive and a negative angle."""
-    if text[-1:] not in (*signs,):
-        return NAN
-    angle: float = sum(_number(part) / 60**power for power, part in enumerate(text[:-1].split(",")[:3]))
-    return angle if text[-1] == signs[0] else -angle
+    """Of XMP's `48,51.5N` and `48,51,30N`; NaN if it is none."""
+    return degrees(map(_number, text[:-1].split(",")[:3]), text[-1:], signs)
 
 
 def parse(data: bytes) -> Packet:

@@ -38,39 +38,55 @@ def prove(a: Evidence, b: Evidence) -> Proof:
         return Proof(Kind.EXACT)
     if a.content is not None and a.content == b.content:
         return Proof(Kind.SAME_PIXELS)
-    first, second = sorted((a, b), key=lambda each: (-each.width * each.height, each.digest))
+    first, second = _in_order(a, b)
     changed = 1.0
-    for alignment in _alignments(first, second):
-        alignment, judgement = _judged(first, second, alignment)
-        if judgement.same and not _another_shot(first, second, alignment, judgement):
+    for attempt in _attempts(first, second):
+        if attempt.same:
+            alignment = attempt.alignment
             if first is not a:
                 alignment = Alignment(np.asarray(np.linalg.inv(alignment.matrix)), alignment.inliers)
-            return describe(a, b, alignment, judgement)
-        changed = min(changed, judgement.changed)
+            return describe(a, b, alignment, attempt.judgement)
+        changed = min(changed, attempt.judgement.changed)
     return Proof(Kind.LOOK_ALIKE, "", changed)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to lay b over a: local features that agree on it, what the cells say, and whether it was turned down all
-    the same (see _another_shot)."""
+    """One way to lay one picture over the other, what the cells say, and whether it was turned down all the same (see
+    _another_shot)."""
 
-    inliers: int
+    alignment: Alignment
     judgement: Judgement
     another_shot: bool
+
+    @property
+    def inliers(self) -> int:
+        """Local features that agree on it."""
+        return self.alignment.inliers
+
+    @property
+    def same(self) -> bool:
+        return self.judgement.same and not self.another_shot
 
 
 def attempts(a: Evidence, b: Evidence) -> list[Attempt]:
     """All that prove(a, b) tries before it says yes or no, for people who ask why."""
+    return list(_attempts(*_in_order(a, b)))
+
+
+def _in_order(a: Evidence, b: Evidence) -> tuple[Evidence, Evidence]:
     first, second = sorted((a, b), key=lambda each: (-each.width * each.height, each.digest))
-    tried = list[Attempt]()
-    for likely in _alignments(first, second):
-        alignment, judgement = _judged(first, second, likely)
-        another = judgement.same and _another_shot(first, second, alignment, judgement)
-        tried.append(Attempt(alignment.inliers, judgement, another))
-        if judgement.same and not another:
-            break
-    return tried
+    return first, second
+
+
+def _attempts(a: Evidence, b: Evidence) -> Iterator[Attempt]:
+    """The likeliest ways first, up to the one that says that they are the same."""
+    for likely in _alignments(a, b):
+        alignment, judgement = _judged(a, b, likely)
+        attempt = Attempt(alignment, judgement, judgement.same and _another_shot(a, b, alignment, judgement))
+        yield attempt
+        if attempt.same:
+            return
 
 
 def _another_shot(a: Evidence, b: Evidence, alignment: Alignment, judgement: Judgement) -> bool:

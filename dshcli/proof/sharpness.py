@@ -17,8 +17,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-VERSION = 1  # raised whenever a picture may be measured differently
-
 STEP = 1.06  # the ratio of two sharpnesses that are told apart: compression alone changes them by less
 
 _TILE = 256  # pixels along a side, or the picture's shorter side if that is less

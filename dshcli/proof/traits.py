@@ -10,7 +10,8 @@ Value = float | str
 
 @dataclass(frozen=True)
 class Trait:
-    """name, version: by which the index keeps it. words: why an image is kept that is better by it than all others.
+    """name, version: by which the index keeps it; version is raised whenever a value may come out differently. words:
+    why an image is kept that is better by it than all others.
 
     told: a file's bytes, the limit on pixels and who is asked for memory -> its value; raises BadImage. grade: of a
     value, higher being better, and equal where the difference is none.

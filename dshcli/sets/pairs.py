@@ -84,13 +84,14 @@ def find_pairs(
         seen = look(index, images, np.arange(len(images.ids)))
         task.advance(len(seen.paths))
     images = images.without([*seen.gone, *seen.changed])
-    images, placed, digests, codes = _placed(images, splits, seen)
+    ids, placed, digests, codes = _placed(images, splits, seen)
     flat = np.zeros(len(codes), np.bool_)
-    flat[placed.contents[np.isin(images.ids, terms.flat)]] = True
+    flat[placed.contents[np.isin(ids, terms.flat)]] = True
     found = _candidates(codes, np.flatnonzero(~flat), _places(placed, labels=labels), terms)
     found = _undecided(index, found, digests)
-    tally, pairs = None, _unproven(found.pairs)
-    if prover is not None:
+    if prover is None:
+        pairs, tally = _unproven(found.pairs), None
+    else:
         paths: dict[int, list[str]] = {}
         for content, path in zip(placed.contents.tolist(), placed.paths, strict=True):
             paths.setdefault(content, []).append(path)
@@ -101,8 +102,8 @@ def find_pairs(
 
 def _placed(
     images: Collection, splits: Sequence[Split], seen: Look
-) -> tuple[Collection, Placed, list[bytes], npt.NDArray[np.uint8]]:
-    """The images in their order, and the digest and code of each content."""
+) -> tuple[Positions, Placed, list[bytes], npt.NDArray[np.uint8]]:
+    """The images' ids and places in their order, and the digest and code of each content."""
     paths = [seen.paths[id] for id in images.ids.tolist()]
     numbers = [next(n for n, split in enumerate(splits) if path.startswith(split.below)) for path in paths]
     order = sorted(range(len(paths)), key=lambda place: (numbers[place], os.fsencode(paths[place])))
@@ -116,10 +117,7 @@ def _placed(
         tuple(splits[numbers[place]].label(paths[place]) for place in order),
         ranked.distinct.ids,
     )
-    in_order = Collection(
-        images.ids[order], images.codes[order], ranks[order], images.sizes[order], images.digests[order]
-    )
-    return in_order, placed, digests, codes
+    return images.ids[order], placed, digests, codes
 
 
 def _places(placed: Placed, *, labels: bool) -> Positions:

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,8 +23,12 @@ from dshcli.images.opening import MAX_PIXELS, pillow_ready
 from dshcli.library.store import Image
 from dshcli.progress import Terminal
 from dshcli.show.page.review.report import Heading, created_report
+from tests.benchmarks.index.make_files import photos_under
 from tests.benchmarks.measuring import machine, peak_bytes
-from tests.browsing import chromium
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from browsing import chromium  # noqa: E402  (tests are no package)
 
 KINDS = ("re-encoded", "resized", "edited", "cropped", "exact", "similar")
 ROUNDS = 5  # loads of the page, whose median counts
@@ -65,7 +70,7 @@ requestAnimationFrame(step);
 def images_of(folder: Path) -> list[Image]:
     """The pictures below a folder, as an index has them."""
     found = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")):
+    for path in photos_under(folder):
         data, facts = path.read_bytes(), path.stat()
         try:
             with pillow_ready().open(path) as image:

@@ -18,10 +18,10 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from dshcli.proof.sharpness import STEP, grade, sharpness
+from tests.benchmarks.index.make_files import photos_under
 
 Gray = npt.NDArray[np.uint8]
 _BICUBIC, _LANCZOS = Image.Resampling.BICUBIC, Image.Resampling.LANCZOS
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def laplacian(gray: Gray) -> float:
@@ -105,7 +105,7 @@ def shares(measure: str, pairs: list[tuple[float, float]]) -> tuple[float, float
 
 
 def photos(folders: list[Path], limit: int) -> list[Path]:
-    paths = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for folder in folders for path in photos_under(folder))
     random.Random(0).shuffle(paths)
     return paths[:limit]
 
