@@ -7,7 +7,7 @@ Whoever calls sees to it that clean images have better ranks than all others.
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.codes import Codes
+from dshcli.codes import Codes, code_bytes
 from dshcli.dedupe.by_codes import CodeTerms, Found, flat_contents, rank_contents
 from dshcli.dedupe.collection import Collection, Positions, look
 from dshcli.dedupe.decided_codes import only_corrected
@@ -89,7 +89,7 @@ def _groups_of(images: Collection, ranked: Ranked, clean: Positions, bits: int, 
     keepers = np.arange(columns.shape[1])
     if radius is not None:
         count = len(np.unique(ranked.distinct.ids[is_clean]))
-        _give_to_nearest(keepers, word_rows(columns)[:, : -(-bits // 8)], count, bits, radius)
+        _give_to_nearest(keepers, word_rows(columns)[:, : code_bytes(bits)], count, bits, radius)
     return grouped(copies_of_clean(ranked, keepers, is_clean), keepers)
 
 

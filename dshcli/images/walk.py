@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from dshcli.errors import DshError
+from dshcli.errors import DshError, system_reason
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def absolute_root(path: str | os.PathLike[str]) -> str:
         os.stat(root)
     except OSError as error:
         raise DshError(
-            f"{os.fspath(path)}: {(error.strerror or str(error)).lower()}",
+            f"{os.fspath(path)}: {system_reason(error)}",
             hint="Check the spelling of the path.",
         ) from error
     return root
@@ -104,7 +104,7 @@ def _walk_folder(
         with os.scandir(folder) as entries:
             sorted_entries = sorted(entries, key=lambda entry: os.fsencode(entry.name))
     except OSError as error:
-        passed.unreadable.append((folder, (error.strerror or str(error)).lower()))
+        passed.unreadable.append((folder, system_reason(error)))
         return
     for entry in sorted_entries:
         if _left_out(entry, root, options):
@@ -121,7 +121,7 @@ def _walk_folder(
             elif not entry.is_symlink():  # a dangling link is no special file
                 passed.special += 1
         except OSError as error:
-            passed.unreadable.append((entry.path, (error.strerror or str(error)).lower()))
+            passed.unreadable.append((entry.path, system_reason(error)))
 
 
 def _left_out(entry: os.DirEntry[str], root: str, options: WalkOptions) -> bool:
