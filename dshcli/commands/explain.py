@@ -293,6 +293,8 @@ def _places(
     for group in result.groups:
         for number, side in enumerate(sides):
             places[number] = places[number] or _place(group, side)
+        if all(places):
+            break
     return places[0], places[1]
 
 
