@@ -7,7 +7,7 @@ from dshcli.errors import BadImage
 from dshcli.images.reading import read_image_file
 from dshcli.images.room import Room, Take
 from dshcli.library.store import Index
-from dshcli.library.traits import known_traits, paths_of, saving_traits
+from dshcli.library.traits import known_traits, saving_traits
 from dshcli.machine import a_little_ahead, cores
 from dshcli.progress import Reporter
 from dshcli.proof.traits import Trait, Value
@@ -50,7 +50,7 @@ class Measuring:
             return work[0], self._of_content(traits, *work, room)
 
         jobs = self.jobs or cores()
-        contents = ((digest, paths_of(self.index, digest)) for digest in digests)
+        contents = ((digest, self.index.paths_of(digest)) for digest in digests)
         yield from a_little_ahead(told, contents, jobs, 2 * jobs)
 
     def _of_content(self, traits: Sequence[Trait], digest: bytes, paths: list[str], room: Room) -> list[Value | None]:
