@@ -21,6 +21,10 @@ from dshcli.library.store import Index, path_key
 
 START = "a/keep=K a/copy=K b/small=S other=O"
 PLAN = "a/keep:a/copy a/keep:b/small"
+DIRECT = "q1/a/copy=K q1/b/small=S a/keep=K other=O"  # after a plan was applied without further events
+DONE = ["done a/copy", "done b/small"]
+UNDONE = ["done b/small", "done a/copy"]
+NAMES = ("new_line", "quote'\"s", "caf~", "~~", "-rf", "a\tb\\n", "鳥🙂", "\x1b[31m", "%41", "n" * 255)
 SIZE = 1000
 
 
@@ -215,3 +219,19 @@ class World:
 
 def sorted_words(files: str) -> str:
     return " ".join(sorted(files.split()))
+
+
+def table_world(root: Path, dsh: Callable[..., Result]) -> World:
+    """The files of START and the plan of them."""
+    made = World(root, dsh, root / "q")
+    made.make(START, PLAN)
+    return made
+
+
+def check(world: World, script: str, files: str, outcomes: list[str]) -> None:
+    told = world.run(script)
+    assert len(told) == len(outcomes), told
+    for line, expected in zip(told, outcomes, strict=True):
+        # An outcome is told in full, but for reasons that go on with a path.
+        assert line == expected or (len(expected) > len("done a/copy") and expected in line), told
+    assert world.files() == sorted_words(files)

@@ -9,6 +9,7 @@ from dshcli.app.options import (
     CleanFolders,
     Csv,
     Db,
+    Decided,
     Device,
     DeviceName,
     Folders,
@@ -17,6 +18,7 @@ from dshcli.app.options import (
     Keep,
     Kinds,
     Link,
+    LinkRule,
     ListFile,
     MaxPixels,
     ModelName,
@@ -114,7 +116,7 @@ def query(
 def dupes(
     folders: Folders = [],  # noqa: B006
     radius: Radius = None,
-    link: Annotated[Link, typer.Option(help="All members near the keeper, or chains.")] = Link.STAR,
+    link: LinkRule = Link.STAR,
     db: Db = None,
     model: ModelName = None,
     verify: Verify = None,
@@ -126,7 +128,7 @@ def dupes(
     jobs: Jobs = 0,
     plan: PlanFile = None,
     report: ReportFile = None,
-    decided: Annotated[bool, typer.Option("--decided", help="Also groups that you decided to keep.")] = False,
+    decided: Decided = False,
     marked: Annotated[
         bool, typer.Option("--marked", help="Only what you marked to be removed, by dsh review or dsh decide --same.")
     ] = False,
@@ -141,39 +143,25 @@ def dupes(
     Codes find the candidates. With a model trained on copies, each is then proven on its pixels.
     """
     from dshcli.commands.dupes import DupesOptions, find_dupes
-    from dshcli.commands.planning import with_plan
-    from dshcli.dedupe.plan import ensure_plan_place
     from dshcli.images.opening import MAX_PIXELS
     from dshcli.library.store import Index
     from dshcli.progress import Silent, Terminal
-    from dshcli.show.dupes import show_dupes, show_plan, show_report
-    from dshcli.show.page.review.report import ensure_report_place
-    from dshcli.show.page.review.reporting import with_report
-    from dshcli.show.screen import Format, Screen
+    from dshcli.show.beside import Beside
+    from dshcli.show.dupes import show_dupes
+    from dshcli.show.screen import Screen
 
     at_most_one(json=json, csv=csv)
-    screen = Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose)
-    if plan is not None:
-        ensure_plan_place(plan)
-    if report is not None:
-        ensure_report_place(report)
+    screen, reporter = Screen.of(json=json, csv=csv, quiet=quiet, verbose=verbose), Silent() if quiet else Terminal()
+    beside = Beside(plan, report)
+    beside.ensure_places()
     limit = max_pixels or MAX_PIXELS
     options = DupesOptions(
         model, radius, link.value, tuple(folders), verify, words_of(kinds), jobs, limit, keep, tuple(protect),
         tuple(against), decided, marked,
     )  # fmt: skip
     with Index.open(db or paths.default_index()) as index:
-        reporter = Silent() if quiet else Terminal()
-        result = groups = find_dupes(index, options, reporter)
-        if plan is not None:
-            groups = with_plan(groups, index, plan)
-        if report is not None:
-            told = Silent() if screen.format is Format.TABLE else reporter  # no bar among the groups
-            groups = with_report(groups, index, report, told, options)
-        show_dupes(screen, groups)
-    if plan is not None:
-        show_plan(screen, plan, result)
-    if report is not None:
-        show_report(screen, report)
+        result = find_dupes(index, options, reporter)
+        show_dupes(screen, beside.written(result, index, options, screen, reporter))
+    beside.tell(screen, result)
     if fail_on_found and result.count:
         raise typer.Exit(4)

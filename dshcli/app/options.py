@@ -131,6 +131,10 @@ class Link(StrEnum):
     SINGLE = "single"
 
 
+LinkRule = Annotated[Link, typer.Option("--link", help="All members near the keeper, or chains.")]
+Decided = Annotated[bool, typer.Option("--decided", help="Also groups that you decided to keep.")]
+
+
 def show_version(wanted: bool) -> None:
     """Prints the version and leaves."""
     if wanted:

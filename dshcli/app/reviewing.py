@@ -8,11 +8,13 @@ from dshcli import paths
 from dshcli.app.options import (
     CleanFolders,
     Db,
+    Decided,
     Folders,
     Jobs,
     Keep,
     Kinds,
     Link,
+    LinkRule,
     MaxPixels,
     ModelName,
     Protect,
@@ -30,7 +32,7 @@ commands = typer.Typer()
 def review(
     folders: Folders = [],  # noqa: B006
     radius: Radius = None,
-    link: Annotated[Link, typer.Option(help="All members near the keeper, or chains.")] = Link.STAR,
+    link: LinkRule = Link.STAR,
     db: Db = None,
     model: ModelName = None,
     verify: Verify = None,
@@ -40,7 +42,7 @@ def review(
     against: CleanFolders = [],  # noqa: B006
     max_pixels: MaxPixels = None,
     jobs: Jobs = 0,
-    decided: Annotated[bool, typer.Option("--decided", help="Also groups that you decided to keep.")] = False,
+    decided: Decided = False,
     port: Annotated[
         int, typer.Option("--port", metavar="N", min=0, max=65535, help="Where the page is served; 0: any free port.")
     ] = 0,

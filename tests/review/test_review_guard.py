@@ -1,43 +1,18 @@
 """Who may ask `dsh review`: the page that has the token, from this computer, by its address."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from served import Server, album, decisions, index, raw, serving, shown_album
+from served import Server, decisions, raw
 from typer.testing import Result
-
-from dshcli.hasher.models import Model
 
 Dsh = Callable[..., Result]
 HEADERS = (
     "content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-resource-policy",
     "cache-control", "x-frame-options", "cross-origin-opener-policy",
 )  # fmt: skip
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return album(tmp_path / "album")
-
-
-@pytest.fixture
-def db(folder: Path, toy_model: Model) -> Path:
-    return index(folder, toy_model)
-
-
-@pytest.fixture
-def server(db: Path) -> Iterator[Server]:
-    with serving("--db", db) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory, toy_model: Model) -> Iterator[Server]:
-    """A server for tests that change nothing."""
-    with shown_album(tmp_path_factory.mktemp("shown"), toy_model) as found:
-        yield found
 
 
 def test_the_page_and_the_headers_of_every_answer(shown: Server) -> None:

@@ -2,14 +2,14 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
-from served import STRANGE, Server, album, digest, flat, index, raw, serving, shown_album
+from served import STRANGE, Server, digest, flat, index, raw, serving
 from typer.testing import Result
 
 from dshcli.commands.dupes import Group, Member
@@ -19,29 +19,6 @@ from dshcli.review.pictures import Cache
 from dshcli.review.table import GroupTable
 
 Dsh = Callable[..., Result]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return album(tmp_path / "album")
-
-
-@pytest.fixture
-def db(folder: Path, toy_model: Model) -> Path:
-    return index(folder, toy_model)
-
-
-@pytest.fixture
-def server(db: Path) -> Iterator[Server]:
-    with serving("--db", db) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory, toy_model: Model) -> Iterator[Server]:
-    """A server for tests that change nothing."""
-    with shown_album(tmp_path_factory.mktemp("shown"), toy_model) as found:
-        yield found
 
 
 def test_groups_with_their_facts(server: Server, folder: Path) -> None:

@@ -5,7 +5,7 @@ import signal
 import socket
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -19,22 +19,6 @@ from typer.testing import Result
 from dshcli.hasher.models import Model
 
 Dsh = Callable[..., Result]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return album(tmp_path / "album")
-
-
-@pytest.fixture
-def db(folder: Path, toy_model: Model) -> Path:
-    return index(folder, toy_model)
-
-
-@pytest.fixture
-def server(db: Path) -> Iterator[Server]:
-    with serving("--db", db) as found:
-        yield found
 
 
 def test_marks_from_many_at_once_are_all_there(db: Path, folder: Path, toy_model: Model) -> None:

@@ -9,29 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from served import STRANGE, Server, album, decisions, digest, index, row, serving
+from served import STRANGE, Server, decisions, digest, index, row, serving
 from typer.testing import Result
 
 from dshcli.dedupe.plan import load_plan
 from dshcli.hasher.models import Model
 
 Dsh = Callable[..., Result]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return album(tmp_path / "album")
-
-
-@pytest.fixture
-def db(folder: Path, toy_model: Model) -> Path:
-    return index(folder, toy_model)
-
-
-@pytest.fixture
-def server(db: Path) -> Iterator[Server]:
-    with serving("--db", db) as found:
-        yield found
 
 
 def test_marks_are_rows_and_come_back(server: Server, db: Path, folder: Path) -> None:
