@@ -6,7 +6,7 @@ is about files of equal bytes; it holds for as many of them as there were then.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -47,7 +47,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A keeper to be chosen before the others, or no longer (chosen False)."""
+    """A keeper to be chosen before the others, or no longer (chosen False). among: those that no longer are, then."""
 
     digest: bytes
     among: tuple[bytes, ...] = ()
@@ -90,14 +90,6 @@ class Decisions:
         values = [one, other, str(word.verdict), files, time]
         db.execute("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?)", values)
 
-    def decide(self, pairs: Iterable[Sequence[bytes]], verdict: Verdict) -> None:
-        """Writes a verdict on each pair of digests, in one transaction; the last word on a pair holds."""
-        self.save(Said(one, other, verdict) for one, other in pairs)
-
-    def forget(self, pairs: Iterable[Sequence[bytes]]) -> None:
-        """As if nothing had been decided about these pairs."""
-        self.save(Said(one, other, None) for one, other in pairs)
-
     def paths(self, digest: bytes) -> list[str]:
         """The files of the index that have this content, by their paths."""
         return self._index.paths_of(digest)
@@ -115,14 +107,6 @@ class Decisions:
     def choices(self) -> dict[bytes, str]:
         """The same, by digest, and when each was chosen."""
         return dict(self._index.rows("SELECT digest, decided FROM chosen_keepers ORDER BY digest"))  # type: ignore[arg-type]
-
-    def choose(self, digest: bytes, *, among: Iterable[bytes] = ()) -> None:
-        """Keeps this content before the others of its group, any of which that was chosen before no longer is."""
-        self.save([Choice(digest, tuple(among))])
-
-    def unchoose(self, digest: bytes) -> None:
-        """Leaves it to the rules again."""
-        self.save([Choice(digest, chosen=False)])
 
 
 def _choose(db: sqlite3.Connection, word: Choice, time: str) -> None:
