@@ -13,6 +13,8 @@ import pytest
 from conftest import draw, picture
 from PIL import Image
 
+from dshcli.hasher.models import Model
+
 PATIENCE = 20.0  # seconds until something that a page should do counts as not done
 
 
@@ -125,8 +127,9 @@ def until(ready: Callable[[], Any]) -> Any:
     return found
 
 
-def report_photos(folder: Path) -> Path:
-    """Three groups: three files, two equal; two sizes; two of one size, one of which cannot be read any more."""
+def report_photos(folder: Path, dsh: Callable[..., object], model: Model) -> Path:
+    """An index of three groups: three files, two equal; two sizes; two of one size, one of which cannot be read any
+    more."""
     flat = (96, 64)
     draw(folder / "a" / "big.png", 2, (192, 128))
     draw(folder / "a" / "small.png", 2, flat)
@@ -139,4 +142,6 @@ def report_photos(folder: Path) -> Path:
     image = picture(9, flat)
     image.putpixel((3, 3), (1, 2, 3))
     image.save(folder / "c" / "two.png", compress_level=0)
+    dsh("index", folder, "-m", model.folder)
+    dsh("models", "use", model.folder)
     return folder

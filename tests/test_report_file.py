@@ -21,10 +21,7 @@ Dsh = Callable[..., Result]
 
 @pytest.fixture
 def photos(tmp_path: Path, dsh: Dsh, toy_model: Model) -> Path:
-    folder = report_photos(tmp_path / "photos")
-    dsh("index", folder, "-m", toy_model.folder)
-    dsh("models", "use", toy_model.folder)
-    return folder
+    return report_photos(tmp_path / "photos", dsh, toy_model)
 
 
 def test_beside_any_other_output(photos: Path, tmp_path: Path, dsh: Dsh) -> None:

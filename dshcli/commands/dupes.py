@@ -104,6 +104,11 @@ class Group:
     frees: int
     stays: str = ""
 
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The keeper, then the others."""
+        return (self.keeper, *(member.image for member in self.members))
+
 
 @dataclass(frozen=True)
 class Dupes:

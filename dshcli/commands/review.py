@@ -50,7 +50,7 @@ def reviewing(db: Path, options: DupesOptions, port: int, reporter: Reporter) ->
     from dshcli.review.guard import new_token
     from dshcli.review.pictures import Pictures
     from dshcli.review.serving import LOOPBACK, listening
-    from dshcli.review.standing import Basis
+    from dshcli.review.standing import Basis, Grounds
     from dshcli.review.state import State
     from dshcli.review.table import GroupTable
 
@@ -62,12 +62,12 @@ def reviewing(db: Path, options: DupesOptions, port: int, reporter: Reporter) ->
             found = find_dupes(index, options, reporter)
             table = GroupTable(found.groups)
             header = header_of(found, index)
-            basis = Basis(found.model.key, header.verified)
+            grounds = Grounds(Basis(found.model.key, header.verified))
         reader = reading(db)
         stack.callback(reader.close)
         pictures = Pictures(reader, options.max_pixels)
         stack.callback(pictures.close)
-        state = State(table, header, basis, reader, saving, pictures)
+        state = State(table, header, grounds, reader, saving, pictures)
         token = new_token()
         url = f"http://{LOOPBACK}:{listener.getsockname()[1]}/{token}/"
         yield Review(found, url, state.decided, state, listener, token)

@@ -1,9 +1,13 @@
 """Opens an image for people's eyes: upright, in its own shape and colours, scaled down within bounds."""
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dshcli.errors import BadImage
 from dshcli.images.opening import MAX_PIXELS, ORIENTATION, guarded, opened, over_white, turned
-from dshcli.images.room import Take, decoded_bytes, unlimited
+from dshcli.images.reading import read_image_file
+from dshcli.images.room import Room, Take, decoded_bytes, unlimited
 from dshcli.images.shrinking import shrunk
 
 if TYPE_CHECKING:
@@ -20,6 +24,25 @@ def open_to_show(data: bytes, side: int, max_pixels: int = MAX_PIXELS, take: Tak
     TryAgain as open_image does.
     """
     return guarded(data, lambda name: _shown(data, name, side, max_pixels, take))
+
+
+def open_file_to_show(path: str, digest: bytes, side: int, max_pixels: int, room: Room) -> "Image":
+    """The same of a file whose content has still that digest, within the room that threads share.
+
+    Raises BadImage, also where it has not, and TryAgain.
+    """
+    size = 0
+    with suppress(OSError):  # reading the file says it in better words
+        size = os.stat(path).st_size
+    held, take = room.for_file(size)
+    with held:
+        file = read_image_file(path)
+        if file is None:
+            raise BadImage("not an image")
+        # Whatever took the file's place meanwhile, a symlink to another one for instance, is not shown.
+        if file.digest != digest:
+            raise BadImage("changed since it was indexed")
+        return open_to_show(file.data, side, max_pixels, take)
 
 
 def _shown(data: bytes, name: str, side: int, max_pixels: int, take: Take) -> "Image":

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dshcli.errors import BadImage, system_reason
-from dshcli.images.reading import read_image_file
 from dshcli.images.room import Room
-from dshcli.images.showing import open_to_show
+from dshcli.images.showing import open_file_to_show
 from dshcli.library.contents import files_of
 from dshcli.library.store import Image
 from dshcli.machine import cores
@@ -79,13 +78,7 @@ class Pictures:
 
     def _encoded(self, path: str, digest: bytes, form: Form) -> bytes:
         try:
-            hold, take = self._room.for_file(os.stat(path).st_size)
-            with hold:
-                file = read_image_file(path)
-                # Whatever took the file's place meanwhile, a symlink to another one for instance, is not shown.
-                if file is None or file.digest != digest:
-                    raise NoPicture(f"{path}: changed since it was indexed")
-                image = open_to_show(file.data, form.side, self._max_pixels, take)
+            image = open_file_to_show(path, digest, form.side, self._max_pixels, self._room)
         except BadImage as error:
             raise NoPicture(f"{path}: {error}") from error
         except OSError as error:

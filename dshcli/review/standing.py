@@ -9,11 +9,11 @@ from dshcli.codes import hamming
 from dshcli.commands.dupes import SIMILAR, Group, Member
 from dshcli.dedupe.verdicts import CHOICE, Verdicts
 from dshcli.dedupe.verified import BY_OTHERS
+from dshcli.library.decisions import Verdict
 from dshcli.library.proofs import saved_proof
 from dshcli.library.store import Image, Index
 from dshcli.proof.kinds import Kind
 from dshcli.proof.proving import PixelProver
-from dshcli.review.table import images_of
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,21 @@ class Ground:
         self._verdicts = Verdicts.load(index)
         self.chosen = self._verdicts.chosen
 
+    def pairs(self, verdict: Verdict) -> list[tuple[bytes, bytes]]:
+        """The pairs of contents on which that was decided."""
+        return [pair for pair, told in self._verdicts.pairs.items() if told is verdict]
+
     def standing(self, group: Group) -> Group:
         """The group with today's keeper, and today's verdicts on it and the members. Raises DshError."""
         group = self._led_by_chosen(group)
-        contents = Counter(image.digest for image in images_of(group))
+        contents = Counter(image.digest for image in group.images)
         told = (self._verdicts.told(group.keeper.digest, member.image.digest, contents) for member in group.members)
         members = (replace(m, verdict=str(verdict or "")) for m, verdict in zip(group.members, told, strict=True))
         return replace(group, members=tuple(members))
 
     def _led_by_chosen(self, group: Group) -> Group:
         """The group around the keeper that was chosen, where that is not the one of the rules."""
-        images = images_of(group)
+        images = group.images
         keeper = max(images, key=lambda image: self.chosen.get(image.digest, ""))  # of the latest choice, the first
         if keeper.digest not in self.chosen:
             return group
@@ -84,3 +88,19 @@ class Ground:
         codes = [self._index.code(image.id, self._basis.model) for image in (one, other)]
         a, b = (np.frombuffer(code or b"", np.uint8) for code in codes)
         return int(hamming(a, b)) if len(a) == len(b) > 0 else unknown
+
+
+class Grounds:
+    """The ground for one answer after the other: all decisions are read again only where a page begins, or where
+    somebody decided meanwhile. For one thread, whose index it always is."""
+
+    def __init__(self, basis: Basis) -> None:
+        self._basis = basis
+        self._held: tuple[object, Ground] | None = None
+
+    def now(self, index: Index, *, anew: bool) -> Ground:
+        """Raises DshError."""
+        version = index.rows("PRAGMA data_version")  # another one once another connection has written
+        if anew or self._held is None or self._held[0] != version:
+            self._held = version, Ground(index, self._basis)
+        return self._held[1]

@@ -14,7 +14,7 @@ from dshcli.library.store import Index
 from dshcli.review.connections import Connection, Saving
 from dshcli.review.marks import Marks, Pair
 from dshcli.review.pictures import Pictures
-from dshcli.review.standing import Basis, Ground
+from dshcli.review.standing import Ground, Grounds
 from dshcli.review.table import GroupTable
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class State:
 
     table: GroupTable
     header: Header
-    basis: Basis
+    grounds: Grounds
     reading: Connection
     saving: Saving
     pictures: Pictures
@@ -50,7 +50,7 @@ class State:
         positions = range(start, min(start + count, len(self.table)))
 
         def read(index: Index) -> T:
-            ground = Ground(index, self.basis)
+            ground = self.grounds.now(index, anew=start == 0)
             return told(ground, [ground.standing(self.table.group(position)) for position in positions])
 
         return await self.reading.run(read)
@@ -73,9 +73,9 @@ class State:
         return await self.reading.run(self._plan)
 
     def _plan(self, index: Index) -> bytes:
-        ground, lines = Ground(index, self.basis), list[Line]()
-        same = (d for d in Decisions(index).all() if d.verdict is Verdict.SAME)
-        for position in sorted({p for d in same for p in self._having((d.one, d.other))}):
+        ground, lines = self.grounds.now(index, anew=True), list[Line]()
+        same = ground.pairs(Verdict.SAME)
+        for position in sorted({position for pair in same for position in self._having(pair)}):
             group = ground.standing(self.table.group(position))
             lines += (line_of(group, m) for m in group.members if m.verdict == Verdict.SAME and not m.kept)
         return "".join(plan_text(_with_totals(self.header, lines), lines)).encode()

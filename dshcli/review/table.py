@@ -8,7 +8,6 @@ import numpy as np
 
 from dshcli.commands.dupes import Group
 from dshcli.library.contents import DIGEST_BYTES
-from dshcli.library.store import Image
 
 
 class GroupTable:
@@ -20,7 +19,7 @@ class GroupTable:
         for position, group in enumerate(groups):
             # As objects, a group of two takes three times as much. These bytes never leave this process.
             self._packed.append(pickle.dumps(group, pickle.HIGHEST_PROTOCOL))
-            for image in images_of(group):
+            for image in group.images:
                 digests += image.digest
                 owners.append(position)
         keys = np.frombuffer(bytes(digests), f"S{DIGEST_BYTES}")
@@ -41,8 +40,3 @@ class GroupTable:
         key = np.array(digest, self._digests.dtype)
         start, stop = np.searchsorted(self._digests, key, "left"), np.searchsorted(self._digests, key, "right")
         return set(self._owners[start:stop].tolist())
-
-
-def images_of(group: Group) -> tuple[Image, ...]:
-    """The keeper, then the others."""
-    return (group.keeper, *(member.image for member in group.members))

@@ -59,13 +59,9 @@ def show_runs(screen: Screen, runs: Iterable[RunTotals]) -> None:
         (t.run.number, t.run.started, t.run.way, t.removed, t.restored, t.bytes, t.run.plan, t.run.folder) for t in runs
     ]
     if screen.format is Format.CSV:
-        screen.csv([RUN_COLUMNS, *rows])
+        screen.csv([RUN_COLUMNS])
     for row in rows:
-        if screen.format is Format.JSON:
-            screen.json(dict(zip(RUN_COLUMNS, row, strict=True)))
-        elif screen.format is Format.PLAIN:
-            screen.line("\t".join(escaped(str(value)) for value in row))
-        elif screen.format is Format.TABLE:
+        if not screen.row(RUN_COLUMNS, row):
             number, started, way, removed, restored, size, plan, _ = row
             facts = f"{removed:,} removed ({bytes_text(size)}), {restored:,} restored"
             screen.line(f"{number:>4}  {started}  {way:<10}  {facts}  {near(plan)}")
@@ -103,14 +99,7 @@ def _show_outcome(screen: Screen, outcome: Outcome) -> None:
         outcome.group, str(outcome.action), file.size, file.path, outcome.target, outcome.keep.path, outcome.reason,
         ", ".join(merged), outcome.sidecar, "; ".join(outcome.notes),
     )  # fmt: skip
-    if screen.format is Format.JSON:
-        values = {"merged": merged, "notes": outcome.notes, "sha256": file.digest.hex()}
-        screen.json(dict(zip(COLUMNS, row, strict=True)) | values)
-    elif screen.format is Format.CSV:
-        screen.csv([row])
-    elif screen.format is Format.PLAIN:
-        screen.line("\t".join(escaped(str(value)) for value in row))
-    else:
+    if not screen.row(COLUMNS, row, merged=merged, notes=outcome.notes, sha256=file.digest.hex()):
         reason = f"  ({escaped(outcome.reason)})" if outcome.reason else ""
         screen.line(f"{outcome.action:<8} {bytes_text(file.size):>8}  {near(file.path)}{reason}")
         for words in _words_of_metadata(outcome):

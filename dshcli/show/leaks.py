@@ -112,13 +112,7 @@ def _spot(spot: Spot, result: Leaks) -> tuple[str, str, str]:
 
 def _show(screen: Screen, what: str, leak: Leak, result: Leaks) -> None:
     values = row(what, leak, result)
-    if screen.format is Format.JSON:
-        screen.json(dict(zip(COLUMNS, values, strict=True)) | {"conflict": leak.conflict})
-    elif screen.format is Format.CSV:
-        screen.csv([values])
-    elif screen.format is Format.PLAIN:
-        screen.line("\t".join(escaped(str(value)) for value in values))
-    else:
+    if not screen.row(COLUMNS, values, conflict=leak.conflict):
         more = f"  and {leak.more:,} more there" if leak.more else ""
         screen.line(f"{what}  {kind_text(leak)}{more}")
         for spot in (leak.image, leak.copy):

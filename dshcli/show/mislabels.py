@@ -15,13 +15,7 @@ def show_mislabels(screen: Screen, result: Mislabels) -> None:
         screen.csv([COLUMNS])
     for one in result.shown:
         values = [round(value, 4) if isinstance(value, float) else value for value in astuple(one)]
-        if screen.format is Format.JSON:
-            screen.json(dict(zip(COLUMNS, values, strict=True)))
-        elif screen.format is Format.CSV:
-            screen.csv([values])
-        elif screen.format is Format.PLAIN:
-            screen.line("\t".join(escaped(str(value)) for value in values))
-        else:
+        if not screen.row(COLUMNS, values):
             change = f"{escaped(one.label)} -> {escaped(one.suggested)}?"
             screen.line(f"{one.rank:>5}  {one.confidence:6.1%}  {change:<28}  {near(one.path)}")
     if result.skipped:

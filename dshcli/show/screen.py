@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from dshcli.library.store import Image
+from dshcli.show.text import escaped
 
 
 class Format(StrEnum):
@@ -58,6 +59,17 @@ class Screen:
     def csv(self, rows: Iterable[Sequence[object]]) -> None:
         """Rows of CSV."""
         csv.writer(_Lines(), lineterminator="\n").writerows(rows)
+
+    def row(self, columns: Sequence[str], values: Sequence[object], **more: object) -> bool:
+        """A row for programs, with `more` in JSON, there instead of a column of that name. False, and nothing is
+        printed, if it is for people."""
+        if self.format is Format.JSON:
+            self.json(dict(zip(columns, values, strict=True)) | more)
+        elif self.format is Format.CSV:
+            self.csv([values])
+        elif self.format is Format.PLAIN:
+            self.line("\t".join(escaped(str(value)) for value in values))
+        return self.format is not Format.TABLE
 
 
 def image_record(image: Image) -> dict[str, Any]:

@@ -5,12 +5,10 @@ from pathlib import Path
 from dshcli.commands.explain import Explanation, Side
 from dshcli.errors import BadImage, DshError
 from dshcli.images.opening import MAX_PIXELS
-from dshcli.images.reading import read_image_file
-from dshcli.images.upright import open_upright
 from dshcli.progress import Reporter
 from dshcli.show.explain import Fact, pair_facts, side_facts
 from dshcli.show.page.document import document, write
-from dshcli.show.page.pictures import thumbnail
+from dshcli.show.page.pictures import picture_of
 from dshcli.show.page.text import table, words
 
 SIDE = 480  # pixels along the longer side of a picture
@@ -42,9 +40,6 @@ def _table(name: str, facts: list[Fact]) -> str:
 def _picture(side: Side, max_pixels: int) -> str:
     """The picture as it is shown, upright, if the file is still the same."""
     try:
-        file = read_image_file(side.path)
-        if file is None or file.digest != side.digest:
-            raise BadImage("changed while it was looked at")
-        return thumbnail(open_upright(file.data, SIDE, max_pixels).pixels, SIDE)
+        return picture_of(side.path, SIDE, max_pixels, side.digest)
     except BadImage as error:
         raise DshError(f"{side.path}: {error}", hint="Run the same command again.") from error

@@ -3,26 +3,23 @@
 from pathlib import Path
 
 from dshcli.commands.leaks import Leaks
-from dshcli.images.opening import MAX_PIXELS
 from dshcli.progress import Reporter, Task
 from dshcli.sets.leaks import Leak, Spot
 from dshcli.show.leaks import CONFLICT, LEAK, kind_text, total_text
 from dshcli.show.page.document import document, write
-from dshcli.show.page.pictures import picture_of
-from dshcli.show.page.text import table, words
+from dshcli.show.page.pictures import shown
+from dshcli.show.page.text import rest, words
 from dshcli.show.text import bytes_text, count
 
-SHOWN = 100  # of the leaks, and of the conflicts, that are shown as pictures ...
-LISTED = 2_000  # ... and that are listed below
-SIDE = 256  # pixels of a picture
+SHOWN = 100  # of the leaks, and of the conflicts, that are shown as pictures
 
 
 def write_leaks(path: Path, result: Leaks, reporter: Reporter) -> None:
     """Writes the page. Raises DshError if the disk refuses."""
     title = "Leaks between " + ", ".join(split.name for split in result.splits)
     facts = "".join(f"<p>{words(total_text(total, result))}</p>" for total in result.totals)
-    shown = min(len(result.leaks), SHOWN) + min(len(result.conflicts), SHOWN)
-    with reporter.task("drawing the page", total=2 * shown, unit="picture") as task:
+    drawn = 2 * (min(len(result.leaks), SHOWN) + min(len(result.conflicts), SHOWN))
+    with reporter.task("drawing the page", total=drawn, unit="picture") as task:
         body = (
             f"<h1>{words(title)}</h1>{facts}"
             + _part("Leaks", "Images that an earlier split has as well, the most certain first.", LEAK, result, task)
@@ -35,7 +32,7 @@ def write_leaks(path: Path, result: Leaks, reporter: Reporter) -> None:
             )
         )
     size = write(path, document(title, body))
-    reporter.say(f"Wrote {path} ({bytes_text(size)}, {count(2 * shown, 'picture')})")
+    reporter.say(f"Wrote {path} ({bytes_text(size)}, {count(drawn, 'picture')})")
 
 
 def _part(title: str, caption: str, what: str, result: Leaks, task: Task) -> str:
@@ -47,13 +44,10 @@ def _part(title: str, caption: str, what: str, result: Leaks, task: Task) -> str
 
 
 def _rest(leaks: tuple[Leak, ...], result: Leaks) -> str:
-    listed = leaks[SHOWN : SHOWN + LISTED]
-    if not listed:
-        return ""
-    left = len(leaks) - SHOWN - len(listed)
-    more = f" {left:,} more are left out here; --csv has them all." if left else ""
-    rows = [[words(kind_text(leak)), *(_spot(spot, result) for spot in (leak.image, leak.copy))] for leak in listed]
-    return f"<p>The next {len(listed):,} without pictures.{more}</p>{table(['kind', 'image', 'copy'], rows)}"
+    def cells(leak: Leak) -> list[str]:
+        return [words(kind_text(leak)), *(_spot(spot, result) for spot in (leak.image, leak.copy))]
+
+    return rest(leaks[SHOWN:], ["kind", "image", "copy"], cells)
 
 
 def _side_by_side(leak: Leak, result: Leaks, task: Task) -> str:
@@ -64,9 +58,8 @@ def _side_by_side(leak: Leak, result: Leaks, task: Task) -> str:
 
 
 def _figure(spot: Spot, result: Leaks, task: Task) -> str:
-    source = picture_of(spot.path, SIDE, MAX_PIXELS)
+    image = shown(spot.path, spot.label or spot.path)
     task.advance()
-    image = f'<img alt="{words(spot.label or spot.path)}" src="{source}">' if source else "<p>cannot be read now</p>"
     return f"<figure>{image}<figcaption>{_spot(spot, result)}</figcaption></figure>"
 
 

@@ -8,11 +8,14 @@ import numpy.typing as npt
 
 from dshcli.errors import BadImage
 from dshcli.hasher.encoder import Pixels
+from dshcli.images.opening import MAX_PIXELS
 from dshcli.images.reading import read_image_file
 from dshcli.images.upright import open_upright
+from dshcli.show.page.text import words
 
 THUMBNAIL = 72  # pixels
 SMALL = 40  # up to this side a picture is kept exactly
+SIDE = 256  # pixels of a picture in a list
 
 
 def thumbnail(pixels: Pixels, side: int = THUMBNAIL) -> str:
@@ -26,13 +29,23 @@ def thumbnail(pixels: Pixels, side: int = THUMBNAIL) -> str:
     return _uri(image, "jpeg", quality=80)
 
 
-def picture_of(path: str, side: int, max_pixels: int) -> str:
-    """The picture of a file, upright and at most `side` pixels, as a data URI; "" if it cannot be read now."""
+def picture_of(path: str, side: int, max_pixels: int, digest: bytes | None = None) -> str:
+    """The picture of a file, upright and at most `side` pixels, as a data URI.
+
+    Raises BadImage if it cannot be read now, or is not of that digest.
+    """
+    file = read_image_file(path)
+    if file is None or digest not in (None, file.digest):
+        raise BadImage("changed while it was looked at")
+    return thumbnail(open_upright(file.data, side, max_pixels).pixels, side)
+
+
+def shown(path: str, label: str) -> str:
+    """The picture of a file as an element of a page, or words where it cannot be read now."""
     try:
-        file = read_image_file(path)
-        return "" if file is None else thumbnail(open_upright(file.data, side, max_pixels).pixels, side)
+        return f'<img alt="{words(label)}" src="{picture_of(path, SIDE, MAX_PIXELS)}">'
     except BadImage:
-        return ""
+        return "<p>cannot be read now</p>"
 
 
 def heat_map(values: npt.NDArray[np.float64]) -> str:

@@ -1,8 +1,14 @@
 """Text for a page: names are hostile, and a page shows them as they are, harmless."""
 
+from collections.abc import Callable, Sequence
 from html import escape
+from typing import TypeVar
 
 from dshcli.show.text import escaped
+
+T = TypeVar("T")
+
+LISTED = 2_000  # rows of what is not shown as pictures
 
 
 def words(text: str) -> str:
@@ -18,3 +24,13 @@ def table(head: list[str], rows: list[list[str]], numbers: tuple[int, ...] = ())
         for row in rows
     )
     return f'<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
+
+
+def rest(items: Sequence[T], head: list[str], cells: Callable[[T], list[str]]) -> str:
+    """A table of what is not shown as pictures, as far as a page should go; "" if there is nothing."""
+    listed = items[:LISTED]
+    if not listed:
+        return ""
+    left = len(items) - len(listed)
+    more = f" {left:,} more are left out here; --csv has them all." if left else ""
+    return f"<p>The next {len(listed):,} without pictures.{more}</p>{table(head, [cells(item) for item in listed])}"

@@ -22,10 +22,14 @@ function card(group, i, source, act) {
 function paintMark(element, group, i) {
   const mark = i === group.keeper ? "" : group.marks[i];
   element.dataset.mark = mark;
+  pressMark(element, mark);
+  element.setAttribute("aria-label", spoken(group, i));
+}
+
+function pressMark(element, mark) {
   for (const button of element.querySelectorAll("[data-verdict]")) {
     button.setAttribute("aria-pressed", String(button.dataset.verdict === mark));
   }
-  element.setAttribute("aria-label", spoken(group, i));
 }
 
 function spoken(group, i) {

@@ -94,7 +94,7 @@ class _Blocks:
         """Takes a group; waits, and writes, when too many are under way. Raises DshError."""
         record = group_record(group, chosen=self._chosen)
         self._block.records.append(record)
-        for image in (group.keeper, *(member.image for member in group.members)):
+        for image in group.images:
             digest = image.digest.hex()
             if digest not in self._block.thumbs:
                 self._block.thumbs[digest] = self._pool.submit(

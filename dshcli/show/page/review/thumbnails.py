@@ -1,17 +1,15 @@
 """Small pictures for pages: upright WebP within a number of bytes, made from the very content that the index knows."""
 
 import io
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from dshcli.errors import BadImage, TryAgain
+from dshcli.errors import BadImage
 from dshcli.images.opening import MAX_PIXELS
-from dshcli.images.reading import read_image_file
 from dshcli.images.room import Room
-from dshcli.images.showing import open_to_show
+from dshcli.images.showing import open_file_to_show
 from dshcli.metadata.files import read_file
 
 if TYPE_CHECKING:
@@ -50,16 +48,9 @@ class Thumbnail:
 def thumbnail(path: str, digest: bytes, form: Format, room: Room, max_pixels: int = MAX_PIXELS) -> Thumbnail:
     """Of a file, if its content has still that digest. Never raises for what is wrong with a file."""
     try:
-        held, take = room.for_file(_size(path))
-        with held:
-            file = read_image_file(path)
-            if file is None:
-                return Thumbnail(None, "not an image")
-            if file.digest != digest:
-                return Thumbnail(None, "changed since it was indexed")
-            image = open_to_show(file.data, form.side, max_pixels, take)
+        image = open_file_to_show(path, digest, form.side, max_pixels, room)
         return Thumbnail(webp_within(image, form.limit), captured=_captured(path))
-    except (BadImage, TryAgain) as error:
+    except BadImage as error:
         return Thumbnail(None, str(error))
 
 
@@ -73,12 +64,6 @@ def webp_within(image: "Image", limit: int) -> bytes:
     if max(image.size) <= 16:
         return buffer.getvalue()
     return webp_within(image.resize((max(image.width // 2, 1), max(image.height // 2, 1))), limit)
-
-
-def _size(path: str) -> int:
-    with suppress(OSError):  # reading the file says it in better words
-        return os.stat(path).st_size
-    return 0
 
 
 def _captured(path: str) -> str:

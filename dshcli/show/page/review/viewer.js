@@ -58,14 +58,13 @@ class Viewer {
     this.stage.dataset.mode = this.mode;
     this.stage.dataset.shown = this.shown ? "copy" : "keeper";
     for (const button of this.modes) button.setAttribute("aria-pressed", String(button.dataset.modeIs === this.mode));
-    const mark = group.marks[other], facts = [kind, visible(detail), distance === null ? "" : count(distance, "bit")].filter(Boolean);
+    const facts = [kind, visible(detail), distance === null ? "" : count(distance, "bit")].filter(Boolean);
     this.dialog.querySelector(".what").textContent = `Group ${number.format(group.number)}: ${facts.join(" · ")}`;
     this.dialog.querySelector(".said").textContent = this.mode === "blink" ? (this.shown ? "Copy" : "Keeper") : "";
     const marks = markButtons(group, other, this.act);
     marks.querySelectorAll("button").forEach((button) => button.removeAttribute("tabindex"));
-    for (const button of marks.querySelectorAll("[data-verdict]")) button.setAttribute("aria-pressed", String(button.dataset.verdict === mark));
+    pressMark(marks, group.marks[other]);
     this.dialog.querySelector(".vmarks").replaceChildren(marks);
-    this.dialog.dataset.mark = mark;
   }
 
   /** After a change: another keeper is another pair. */
@@ -76,7 +75,7 @@ class Viewer {
   }
 
   blink() {
-    if (this.mode !== "blink") this.mode = "blink";
+    this.mode = "blink";
     this.shown = 1 - this.shown;
     this.paint();
     this._place();
