@@ -10,7 +10,7 @@ from typer.testing import Result
 
 from dshcli.commands import dupes
 from dshcli.hasher.models import Model
-from dshcli.library.decisions import Decisions, Verdict
+from dshcli.library.decisions import Choice, Decisions, Said, Verdict
 from dshcli.library.store import Index
 
 Dsh = Callable[..., Result]
@@ -43,12 +43,12 @@ def decide(home: Path, folder: Path, *lines: str) -> None:
         for line in lines:
             one, other, words = line.split(" ", 2)
             digests = [index.image(str(folder / f"{name}.png")).digest for name in (one, other)]  # type: ignore[union-attr]
-            Decisions(index).decide([digests], Verdict(words))
+            Decisions(index).save([Said(*digests, Verdict(words))])
 
 
 def choose(home: Path, path: Path) -> None:
     with Index.open_or_create(home / "index.db") as index:
-        Decisions(index).choose(index.image(str(path)).digest)  # type: ignore[union-attr]
+        Decisions(index).save([Choice(index.image(str(path)).digest)])  # type: ignore[union-attr]
 
 
 def told(result: Result) -> list[str]:

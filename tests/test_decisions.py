@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dshcli.library.decisions import Decisions, Verdict
+from dshcli.library.decisions import Choice, Decisions, Said, Verdict
 from dshcli.library.store import Index
 
 A, B, C = (bytes([value]) * 32 for value in (1, 2, 3))
@@ -15,8 +15,8 @@ def test_the_last_word_on_a_pair_holds_in_whatever_order(tmp_path: Path) -> None
     path = tmp_path / "index.db"
     with Index.open_or_create(path) as index:
         decisions = Decisions(index)
-        decisions.decide([(B, A), (B, C)], Verdict.DIFFERENT)
-        decisions.decide([(A, B)], Verdict.BOTH)
+        decisions.save([Said(B, A, Verdict.DIFFERENT), Said(B, C, Verdict.DIFFERENT)])
+        decisions.save([Said(A, B, Verdict.BOTH)])
     with Index.open(path) as index:
         found = Decisions(index)
         assert [(d.one, d.other, d.verdict) for d in found.all()] == [(A, B, Verdict.BOTH), (B, C, Verdict.DIFFERENT)]
@@ -27,8 +27,8 @@ def test_the_last_word_on_a_pair_holds_in_whatever_order(tmp_path: Path) -> None
 def test_a_decision_is_forgotten(tmp_path: Path) -> None:
     with Index.open_or_create(tmp_path / "index.db") as index:
         decisions = Decisions(index)
-        decisions.decide([(A, B), (A, C)], Verdict.SAME)
-        decisions.forget([(B, A)])
+        decisions.save([Said(A, B, Verdict.SAME), Said(A, C, Verdict.SAME)])
+        decisions.save([Said(B, A, None)])
         assert [(d.one, d.other) for d in decisions.all()] == [(A, C)]
 
 
@@ -41,18 +41,18 @@ def test_equal_files_are_counted(tmp_path: Path) -> None:
                 db.execute("INSERT INTO images (path, size, mtime_ns, digest) VALUES (?, 1, 1, ?)", row)
         (tmp_path / "gone").unlink()
         decisions = Decisions(index)
-        decisions.decide([(A, A), (A, B)], Verdict.BOTH)
+        decisions.save([Said(A, A, Verdict.BOTH), Said(A, B, Verdict.BOTH)])
         assert [(d.one == d.other, d.files) for d in decisions.all()] == [(True, 2), (False, 0)]
 
 
 def test_one_keeper_is_chosen_among_a_group(tmp_path: Path) -> None:
     with Index.open_or_create(tmp_path / "index.db") as index:
         decisions = Decisions(index)
-        decisions.choose(A)
-        decisions.choose(B, among=(A, C))
-        decisions.choose(B)
+        decisions.save([Choice(A)])
+        decisions.save([Choice(B, (A, C))])
+        decisions.save([Choice(B)])
         assert decisions.chosen() == {B}
-        decisions.unchoose(B)
+        decisions.save([Choice(B, chosen=False)])
         assert decisions.chosen() == set()
 
 
@@ -61,5 +61,5 @@ def test_a_decision_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     with Index.open_or_create(path) as index, sqlite3.connect(path) as reader:
         decisions = Decisions(index)
         with pytest.raises(TypeError):
-            decisions.decide([(A, B), (A, None)], Verdict.SAME)  # type: ignore[list-item]
+            decisions.save([Said(A, B, Verdict.SAME), Said(A, None, Verdict.SAME)])  # type: ignore[arg-type]
         assert reader.execute("SELECT count(*) FROM decisions").fetchone() == (0,)

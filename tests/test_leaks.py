@@ -18,7 +18,7 @@ from typer.testing import Result
 from dshcli import paths
 from dshcli.commands import leaks
 from dshcli.hasher.models import Model
-from dshcli.library.decisions import Decisions, Verdict
+from dshcli.library.decisions import Decisions, Said, Verdict
 from dshcli.library.store import Index
 
 ROOT = Path(__file__).parent.parent
@@ -137,7 +137,7 @@ def test_pairs_that_were_decided_to_be_different_do_not_leak(
     digests = [hashlib.sha256(path.read_bytes()).digest() for path in (data / "train/cat").iterdir()]
     edited = hashlib.sha256(Path(str(record["path"])).read_bytes()).digest()
     with Index.open_or_create(paths.default_index()) as index:
-        Decisions(index).decide([(edited, digest) for digest in digests], Verdict.DIFFERENT)
+        Decisions(index).save([Said(edited, digest, Verdict.DIFFERENT) for digest in digests])
     assert told(dsh("leaks", *two, "-m", copies_model.folder, "--fail-over", 0, "--json")) == set()
 
 

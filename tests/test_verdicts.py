@@ -17,7 +17,7 @@ from typer.testing import Result
 from dshcli.commands.dupes import DupesOptions, find_dupes
 from dshcli.dedupe.plan import load_plan
 from dshcli.hasher.models import Model, save_model
-from dshcli.library.decisions import Decisions, Verdict
+from dshcli.library.decisions import Decisions, Said, Verdict
 from dshcli.library.store import Index
 
 Dsh = Callable[..., Result]
@@ -195,10 +195,10 @@ def test_verified_groups_with_random_verdicts(folder: Path, dsh: Dsh, home: Path
         @settings(max_examples=40, deadline=None)
         @given(decided=VERDICTS, radius=st.sampled_from([None, 6]))
         def check(decided: list[tuple[tuple[int, int], Verdict]], radius: int | None) -> None:
-            decisions.forget([(one.one, one.other) for one in decisions.all()])
+            decisions.save([Said(each.one, each.other, None) for each in decisions.all()])
             pairs = {tuple(digests[number] for number in pair): verdict for pair, verdict in decided}
             for pair, verdict in pairs.items():
-                decisions.decide([pair], verdict)
+                decisions.save([Said(*pair, verdict)])
             options = DupesOptions(radius=radius, link=link, jobs=1, decided=True)
             groups = [[g.keeper, *(m.image for m in g.members)] for g in find_dupes(index, options).groups]
             of = {image.digest: number for number, group in enumerate(groups) for image in group}

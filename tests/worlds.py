@@ -16,7 +16,7 @@ from pathlib import Path
 
 from typer.testing import Result
 
-from dshcli.library.decisions import Decisions, Said, Verdict
+from dshcli.library.decisions import Choice, Decisions, Said, Verdict
 from dshcli.library.store import Index, path_key
 
 START = "a/keep=K a/copy=K b/small=S other=O"
@@ -174,7 +174,7 @@ class World:
         with Index.open_or_create(self.db) as index:
             with index.write() as db:
                 db.execute("UPDATE chosen_keepers SET decided = datetime(decided, '-1 day')")
-            Decisions(index).choose(self._digest(name))
+            Decisions(index).save([Choice(self._digest(name))])
 
     def do_index(self) -> None:
         """Rows of all files, as an index run has them."""

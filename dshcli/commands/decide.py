@@ -7,7 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from dshcli.errors import BadImage, DshError, UsageError
-from dshcli.images.reading import read_image_file
+from dshcli.images.reading import ensure_image_file
 from dshcli.library.decisions import Choice, Decision, Decisions, Said, Verdict
 from dshcli.library.store import Index
 
@@ -107,9 +107,7 @@ def _saved(database: Path, words: Sequence[Word], *, create: bool) -> list[Word]
 def _named(path: str) -> Named:
     """A file by its content. Raises DshError if it cannot be read or is no image."""
     try:
-        file = read_image_file(path)
-        if file is None:
-            raise BadImage("not an image")
+        file = ensure_image_file(path)
     except BadImage as error:
         raise DshError(
             f"{path}: {error}", hint="Decisions are about what image files hold; name files that can be read."

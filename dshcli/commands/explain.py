@@ -17,7 +17,7 @@ from dshcli.hasher.models import ModelConfig, find_model
 from dshcli.hasher.radii import radius_of
 from dshcli.hasher.waves import FAR, FARTHEST, ORIENTATIONS
 from dshcli.images.opening import MAX_PIXELS, ORIENTATION, guarded, open_image, opened
-from dshcli.images.reading import FileBytes, read_image_file
+from dshcli.images.reading import FileBytes, ensure_image_file
 from dshcli.library.decisions import Decision, Decisions
 from dshcli.library.store import Index, IndexedModel
 from dshcli.progress import Reporter
@@ -187,12 +187,9 @@ def _explained(
 
 def _read(path: str) -> FileBytes:
     try:
-        file = read_image_file(path)
-        if file is None:
-            raise BadImage("not an image")
+        return ensure_image_file(path)
     except BadImage as error:
         raise _unreadable(path, error) from error
-    return file
 
 
 def _unreadable(path: str, error: BadImage) -> DshError:
@@ -293,6 +290,8 @@ def _places(
     for group in result.groups:
         for number, side in enumerate(sides):
             places[number] = places[number] or _place(group, side)
+        if all(places):
+            break
     return places[0], places[1]
 
 

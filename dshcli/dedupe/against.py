@@ -7,8 +7,8 @@ Whoever calls sees to it that clean images have better ranks than all others.
 import numpy as np
 import numpy.typing as npt
 
-from dshcli.codes import Codes
-from dshcli.dedupe.by_codes import CodeTerms, Found, flat_contents, rank_contents
+from dshcli.codes import Codes, code_bytes
+from dshcli.dedupe.by_codes import CodeTerms, Found, beside, flat_contents, rank_contents
 from dshcli.dedupe.collection import Collection, Positions, look
 from dshcli.dedupe.decided_codes import only_corrected
 from dshcli.hasher.waves import Turns
@@ -30,8 +30,7 @@ def new_against_clean(codes: Codes, clean: int, bits: int, radius: int, turns: T
         scaled = Pairs(turned.pairs.left, turned.pairs.right, turned.pairs.distances * turns.scale)
         found = united(found, Candidates(scaled, turned.left_out))
     pairs = found.pairs
-    order = np.lexsort((pairs.left, pairs.distances, pairs.right))
-    return Candidates(Pairs(pairs.left[order], pairs.right[order], pairs.distances[order]), found.left_out)
+    return Candidates(pairs.where(np.lexsort((pairs.left, pairs.distances, pairs.right))), found.left_out)
 
 
 def copies_of_clean(ranked: Ranked, keepers: Positions, clean: npt.NDArray[np.bool_]) -> Ranked:
@@ -74,12 +73,7 @@ def _group(images: Collection, flat: Positions, clean: Positions, bits: int, rad
     near = _groups_of(lively, Ranked(order, collapse(lively.codes[order])), clean, bits, radius)
     if not len(others.ids):
         return near
-    equal = _groups_of(others, rank_contents(others)[0], clean, bits, None)
-    return Grouping(
-        np.concatenate([near.starts, near.starts[-1] + equal.starts[1:]]),
-        np.concatenate([np.flatnonzero(~is_flat)[near.members], np.flatnonzero(is_flat)[equal.members]]),
-        np.concatenate([near.distances, equal.distances]),
-    )
+    return beside(near, _groups_of(others, rank_contents(others)[0], clean, bits, None), is_flat)
 
 
 def _groups_of(images: Collection, ranked: Ranked, clean: Positions, bits: int, radius: int | None) -> Grouping:
@@ -89,7 +83,7 @@ def _groups_of(images: Collection, ranked: Ranked, clean: Positions, bits: int, 
     keepers = np.arange(columns.shape[1])
     if radius is not None:
         count = len(np.unique(ranked.distinct.ids[is_clean]))
-        _give_to_nearest(keepers, word_rows(columns)[:, : -(-bits // 8)], count, bits, radius)
+        _give_to_nearest(keepers, word_rows(columns)[:, : code_bytes(bits)], count, bits, radius)
     return grouped(copies_of_clean(ranked, keepers, is_clean), keepers)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from dshcli.dedupe import sidecars
 from dshcli.dedupe.checks import Guard
 from dshcli.dedupe.merging import Merge, Merger
-from dshcli.dedupe.moving import Seen, Unfit
+from dshcli.dedupe.moving import Seen, Unfit, words
 from dshcli.dedupe.plan import Line, Plan
 from dshcli.dedupe.verdicts import Verdicts
 from dshcli.dedupe.ways import WAYS
@@ -221,8 +221,3 @@ def _drop_empty_folders(folder: str) -> None:
     for path, _, _ in os.walk(folder, topdown=False):
         with suppress(OSError):
             os.rmdir(path)
-
-
-def words(error: OSError | Unfit) -> str:
-    """An error as a reason, for people."""
-    return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)

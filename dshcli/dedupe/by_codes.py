@@ -84,7 +84,11 @@ def _by_codes(images: Collection, flat: npt.NDArray[np.bool_], bits: int, radius
     others = images.where(~flat)
     near = LINKS[link](others.codes, bits, radius, others.ranks)
     contents, _ = rank_contents(images.where(flat))
-    equal = grouped(contents, np.arange(contents.distinct.columns.shape[1]))
+    return beside(near, grouped(contents, np.arange(contents.distinct.columns.shape[1])), flat)
+
+
+def beside(near: Grouping, equal: Grouping, flat: npt.NDArray[np.bool_]) -> Grouping:
+    """Groups among the images that are not flat, and then those among the flat ones, as groups of all images."""
     return Grouping(
         np.concatenate([near.starts, near.starts[-1] + equal.starts[1:]]),
         np.concatenate([np.flatnonzero(~flat)[near.members], np.flatnonzero(flat)[equal.members]]),

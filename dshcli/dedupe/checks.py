@@ -8,6 +8,7 @@ from dshcli.dedupe.places import Folders, Places
 from dshcli.dedupe.plan import Line
 from dshcli.dedupe.verdicts import CHOICE, Verdicts
 from dshcli.dedupe.ways import Way
+from dshcli.errors import system_reason
 from dshcli.library.decisions import Verdict
 from dshcli.library.removals import PlannedFile
 
@@ -68,7 +69,7 @@ def _ensure_as_planned(file: PlannedFile, whose: str) -> Seen:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise Unfit(f"{whose}gone") from error
     except OSError as error:
-        raise Unfit(f"{whose}unreadable: {(error.strerror or str(error)).lower()}") from error
+        raise Unfit(f"{whose}unreadable: {system_reason(error)}") from error
     except Unfit as error:
         raise Unfit(f"{whose}{error}") from error
     if digest != file.digest:

@@ -142,6 +142,6 @@ class _Contents:
         for block in column_pairs(word_columns(self.codes[nodes]), self.bits, self.radius):
             wanted = (colours[block.left] == colours[block.right]) & lively[block.left] & lively[block.right]
             wanted &= ~np.isin(block.left * len(nodes) + block.right, keys)
-            yield Pairs(block.left[wanted], block.right[wanted], block.distances[wanted])
+            yield block.where(wanted)
         said = said[colours[said[:, 0]] == colours[said[:, 1]]]
         yield Pairs(said[:, 0], said[:, 1], np.zeros(len(said), np.uint16))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
 from dshcli.dedupe.rules import EachOf
 from dshcli.dedupe.verdicts import Marks, Pair
@@ -21,16 +20,12 @@ def not_different(pairs: Pairs, marks: Marks, count: int) -> Pairs:
     if not marks.different:
         return pairs
     apart = [one * count + other for one, others in marks.different.items() for other in others]
-    return _where(pairs, ~np.isin(pairs.left * count + pairs.right, apart))
+    return pairs.where(~np.isin(pairs.left * count + pairs.right, apart))
 
 
 def of_one_colour(pairs: Pairs, colours: Positions) -> Pairs:
     """The pairs of contents of equal colours."""
-    return _where(pairs, colours[pairs.left] == colours[pairs.right])
-
-
-def _where(pairs: Pairs, wanted: npt.NDArray[np.bool_]) -> Pairs:
-    return Pairs(pairs.left[wanted], pairs.right[wanted], pairs.distances[wanted])
+    return pairs.where(colours[pairs.left] == colours[pairs.right])
 
 
 @dataclass(frozen=True)

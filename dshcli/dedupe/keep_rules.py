@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dshcli.dedupe.keepers import DEFAULT, PLAIN, Keys, Rule
 from dshcli.dedupe.places import Folders
@@ -18,6 +17,7 @@ from dshcli.images.sniff import FORMATS
 from dshcli.images.walk import absolute_root
 from dshcli.library.store import Facts, Image, Index
 from dshcli.proof.traits import EXIF, SHARP, Trait, Value
+from dshcli.search.words import Positions
 
 NAMES = "folder:PATH, format:NAME, exif, sharp, pixels, bytes, oldest, newest, path"
 PATH = "path"
@@ -30,7 +30,7 @@ class Among:
     """The images of these ids (ascending) come first."""
 
     words: str
-    ids: npt.NDArray[np.int64]
+    ids: Positions
 
     def keys(self, facts: Facts) -> Keys:
         return (~np.isin(facts.ids, self.ids)).astype(np.int64)
@@ -46,8 +46,8 @@ class Chosen:
     these ids (ascending)."""
 
     words: str
-    ids: npt.NDArray[np.int64]
-    turns: npt.NDArray[np.int64]
+    ids: Positions
+    turns: Positions
 
     @classmethod
     def load(cls, index: Index, words: str) -> "Chosen":
@@ -56,16 +56,10 @@ class Chosen:
         return cls(words, *np.array(index.rows(sql), np.int64).reshape(-1, 2).T.copy())
 
     def keys(self, facts: Facts) -> Keys:
-        keys = np.zeros(len(facts.ids), np.int64)
-        if len(self.ids):
-            at = np.minimum(np.searchsorted(self.ids, facts.ids), len(self.ids) - 1)
-            told = self.ids[at] == facts.ids
-            keys[told] = -self.turns[at[told]]
-        return keys
+        return -_values_of(facts.ids, self.ids, self.turns, 0)
 
     def value(self, image: Image) -> int:
-        at = int(np.searchsorted(self.ids, image.id))
-        return int(self.turns[at]) if at < len(self.ids) and self.ids[at] == image.id else 0
+        return int(_values_of(np.array([image.id]), self.ids, self.turns, 0)[0])
 
 
 class ByTrait:
@@ -76,22 +70,27 @@ class ByTrait:
         self._grades: dict[bytes, int] = {}
         self._ids = self._of_ids = np.empty(0, np.int64)
 
-    def learn(self, ids: npt.NDArray[np.int64], digests: Sequence[bytes], values: Mapping[bytes, Value]) -> None:
+    def learn(self, ids: Positions, digests: Sequence[bytes], values: Mapping[bytes, Value]) -> None:
         """ids (ascending) of images, their digests, and the value of each content that has one."""
         self._grades = {digest: self.trait.grade(value) for digest, value in values.items()}
         self._ids = ids
         self._of_ids = np.array([self._grades.get(digest, UNKNOWN) for digest in digests], np.int64)
 
     def keys(self, facts: Facts) -> Keys:
-        keys = np.full(len(facts.ids), -UNKNOWN)
-        if len(self._ids):
-            at = np.minimum(np.searchsorted(self._ids, facts.ids), len(self._ids) - 1)
-            told = self._ids[at] == facts.ids
-            keys[told] = -self._of_ids[at[told]]
-        return keys
+        return -_values_of(facts.ids, self._ids, self._of_ids, UNKNOWN)
 
     def value(self, image: Image) -> int:
         return self._grades.get(image.digest, UNKNOWN)
+
+
+def _values_of(wanted: Positions, ids: Positions, values: Positions, otherwise: int) -> Positions:
+    """The values of the wanted ids, given those of `ids` (ascending); or what the others have."""
+    found = np.full(len(wanted), otherwise)
+    if len(ids):
+        at = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+        told = ids[at] == wanted
+        found[told] = values[at[told]]
+    return found
 
 
 def keep_rules(index: Index, text: str | None) -> tuple[Rule, ...]:

@@ -7,12 +7,10 @@ from dshcli.errors import BadImage
 from dshcli.images.reading import read_image_file
 from dshcli.images.room import Room, Take
 from dshcli.library.store import Index
-from dshcli.library.traits import known_traits, paths_of, saving_traits
-from dshcli.machine import cores, in_threads
+from dshcli.library.traits import known_traits, saving_traits
+from dshcli.machine import a_little_ahead, cores
 from dshcli.progress import Reporter
 from dshcli.proof.traits import Trait, Value
-
-_AT_ONCE = 256  # contents handed to the threads together
 
 
 @dataclass(frozen=True)
@@ -51,9 +49,9 @@ class Measuring:
         def told(work: tuple[bytes, list[str]]) -> tuple[bytes, list[Value | None]]:
             return work[0], self._of_content(traits, *work, room)
 
-        for at in range(0, len(digests), _AT_ONCE):
-            part = [(digest, paths_of(self.index, digest)) for digest in digests[at : at + _AT_ONCE]]
-            yield from in_threads(told, part, self.jobs or cores())
+        jobs = self.jobs or cores()
+        contents = ((digest, self.index.paths_of(digest)) for digest in digests)
+        yield from a_little_ahead(told, contents, jobs, 2 * jobs)
 
     def _of_content(self, traits: Sequence[Trait], digest: bytes, paths: list[str], room: Room) -> list[Value | None]:
         """By the first file that can be read and still holds the content."""

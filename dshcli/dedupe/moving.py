@@ -11,6 +11,8 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 
+from dshcli.errors import system_reason
+
 CHUNK = 1 << 20  # bytes read at once
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}  # drives without hard links, ...
 
@@ -19,6 +21,11 @@ _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0
 
 class Unfit(Exception):
     """Why a file cannot be touched; `str()` is the reason, for people."""
+
+
+def words(error: OSError | Unfit) -> str:
+    """An error as a reason, for people."""
+    return system_reason(error) if isinstance(error, OSError) else str(error)
 
 
 @dataclass(frozen=True)

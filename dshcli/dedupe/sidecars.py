@@ -20,6 +20,7 @@ from dshcli.dedupe.moving import (
     read_digest,
     sync_folder,
     take_name,
+    words,
 )
 from dshcli.library.removals import Sidecar
 from dshcli.metadata.xmp import MAX_BYTES, SIDECAR_FOR, BadMetadata, Packet, parse
@@ -83,7 +84,7 @@ def _read(path: str) -> Found:
         with open(descriptor, "rb") as file:
             data, seen = file.read(MAX_BYTES + 1), Seen.of(os.fstat(descriptor))
     except (OSError, Unfit) as error:
-        return Found(path, None, b"", None, (getattr(error, "strerror", None) or str(error)).lower())
+        return Found(path, None, b"", None, words(error))
     try:
         return Found(path, seen, data, parse(data))
     except BadMetadata as error:

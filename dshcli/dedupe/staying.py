@@ -53,7 +53,8 @@ def with_chosen(index: Index, stays: Staying, words: str) -> Staying:
     if stays.clean is None:
         return stays
     rows = index.rows("SELECT id, digest FROM images JOIN chosen_keepers USING (digest) ORDER BY id")
-    clean = {digest for id, digest in rows if id in stays.clean}
+    among = np.isin([id for id, _ in rows], stays.clean)  # type: ignore[arg-type]
+    clean = {digest for (_, digest), inside in zip(rows, among, strict=True) if inside}
     ids = [id for id, digest in rows if digest not in clean]
     return replace(stays, rules=(*stays.rules, Among(words, np.array(ids, np.int64))))
 

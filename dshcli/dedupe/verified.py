@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dshcli.codes import Codes
+from dshcli.codes import Codes, code_bytes
 from dshcli.dedupe.against import copies_of_clean, new_against_clean
 from dshcli.dedupe.by_codes import Found, Verification, rank_contents
 from dshcli.dedupe.centres import best_keepers, central_first
@@ -261,7 +261,7 @@ def _candidates(ranked: Ranked, ids: Positions, terms: Terms) -> Candidates:
     lively = np.ones(ranked.distinct.columns.shape[1], np.bool_)
     lively[ranked.distinct.ids[np.isin(ids, terms.flat)]] = False
     places = np.flatnonzero(lively)
-    codes = word_rows(ranked.distinct.columns)[places, : -(-terms.bits // 8)]
+    codes = word_rows(ranked.distinct.columns)[places, : code_bytes(terms.bits)]
     if terms.clean is not None:
         contents, within = np.unique(ranked.distinct.ids[np.isin(ids, terms.clean)]), _within(terms.waves, len(codes))
         found = new_against_clean(codes, int(lively[contents].sum()), terms.bits, terms.radius, terms.turns, within)

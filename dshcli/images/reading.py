@@ -46,6 +46,14 @@ def read_image_file(path: str) -> FileBytes | None:
         return file
 
 
+def ensure_image_file(path: str) -> FileBytes:
+    """The same of a file that must be an image. Raises BadImage if it is none, too."""
+    file = read_image_file(path)
+    if file is None:
+        raise BadImage("not an image")
+    return file
+
+
 @contextmanager
 def image_file(path: str, most: int = MAX_FILE_BYTES) -> Iterator[FileBytes | None]:
     """An image file, or None if its first bytes are those of no image format. Of a file of more than `most` bytes the

@@ -6,12 +6,12 @@ is about files of equal bytes; it holds for as many of them as there were then.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dshcli.library.removals import now
-from dshcli.library.store import Index, path_from_key
+from dshcli.library.store import Index
 
 
 class Verdict(StrEnum):
@@ -47,7 +47,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A keeper to be chosen before the others, or no longer (chosen False)."""
+    """A keeper to be chosen before the others, or no longer (chosen False). among: those that no longer are, then."""
 
     digest: bytes
     among: tuple[bytes, ...] = ()
@@ -77,22 +77,22 @@ class Decisions:
         with self._index.write() as db:
             for word in words:
                 if isinstance(word, Said):
-                    _say(db, word, time)
+                    self._say(db, word, time)
                 else:
                     _choose(db, word, time)
 
-    def decide(self, pairs: Iterable[Sequence[bytes]], verdict: Verdict) -> None:
-        """Writes a verdict on each pair of digests, in one transaction; the last word on a pair holds."""
-        self.save(Said(one, other, verdict) for one, other in pairs)
-
-    def forget(self, pairs: Iterable[Sequence[bytes]]) -> None:
-        """As if nothing had been decided about these pairs."""
-        self.save(Said(one, other, None) for one, other in pairs)
+    def _say(self, db: sqlite3.Connection, word: Said, time: str) -> None:
+        one, other = sorted((word.one, word.other))
+        if word.verdict is None:
+            db.execute("DELETE FROM decisions WHERE digest_a = ? AND digest_b = ?", [one, other])
+            return
+        files = max(word.files, len(self.present(one))) if one == other else 0
+        values = [one, other, str(word.verdict), files, time]
+        db.execute("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?)", values)
 
     def paths(self, digest: bytes) -> list[str]:
         """The files of the index that have this content, by their paths."""
-        rows = self._index.rows(_PATHS, [digest])
-        return [path_from_key(path) for (path,) in rows]  # type: ignore[arg-type]
+        return self._index.paths_of(digest)
 
     def present(self, digest: bytes) -> list[str]:
         """Those of them that are there: a file that moved has a row of its old path until that is pruned."""
@@ -108,25 +108,6 @@ class Decisions:
         """The same, by digest, and when each was chosen."""
         return dict(self._index.rows("SELECT digest, decided FROM chosen_keepers ORDER BY digest"))  # type: ignore[arg-type]
 
-    def choose(self, digest: bytes, *, among: Iterable[bytes] = ()) -> None:
-        """Keeps this content before the others of its group, any of which that was chosen before no longer is."""
-        self.save([Choice(digest, tuple(among))])
-
-    def unchoose(self, digest: bytes) -> None:
-        """Leaves it to the rules again."""
-        self.save([Choice(digest, chosen=False)])
-
-
-def _say(db: sqlite3.Connection, word: Said, time: str) -> None:
-    one, other = sorted((word.one, word.other))
-    if word.verdict is None:
-        db.execute("DELETE FROM decisions WHERE digest_a = ? AND digest_b = ?", [one, other])
-        return
-    files = 0
-    if one == other:
-        files = max(word.files, sum(os.path.lexists(path_from_key(key)) for (key,) in db.execute(_PATHS, [one])))
-    db.execute("INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?)", [one, other, str(word.verdict), files, time])
-
 
 def _choose(db: sqlite3.Connection, word: Choice, time: str) -> None:
     if not word.chosen:
@@ -134,9 +115,6 @@ def _choose(db: sqlite3.Connection, word: Choice, time: str) -> None:
         return
     db.executemany("DELETE FROM chosen_keepers WHERE digest = ?", [(other,) for other in word.among])
     db.execute("INSERT OR REPLACE INTO chosen_keepers VALUES (?, ?)", [word.digest, time])
-
-
-_PATHS = "SELECT path FROM images WHERE digest = ? ORDER BY path"
 
 
 def _decision(row: tuple[object, ...]) -> Decision:

@@ -187,6 +187,11 @@ class Index:
             found.update((row[0], _image(row)) for row in self.rows(f"{_IMAGE} WHERE id IN ({marks})", part))  # type: ignore[misc]
         return found
 
+    def paths_of(self, digest: bytes) -> list[str]:
+        """The files that hold a content, in the order of their paths."""
+        rows = self.rows("SELECT path FROM images WHERE digest = ? ORDER BY path", [digest])  # NULL where unreadable
+        return [path_from_key(path) for (path,) in rows]  # type: ignore[arg-type]
+
     def ids_within(self, roots: Iterable[str]) -> set[int]:
         """The ids of all images under `roots` (absolute paths)."""
         where, values = within(roots)

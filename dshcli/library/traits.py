@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 
 from dshcli.library.saving import Saving
-from dshcli.library.store import Index, path_from_key
+from dshcli.library.store import Index
 from dshcli.proof.traits import Value
 
 AT_ONCE = 500  # digests that are asked for together
@@ -27,12 +27,6 @@ def known_traits(index: Index, name: str, version: int, digests: Iterable[bytes]
 def saving_traits(index: Index, say: Callable[[str], None]) -> Saving:
     """Takes rows of digest, name, version, value."""
     return Saving(index, "INSERT OR REPLACE INTO traits VALUES (?, ?, ?, ?)", say)
-
-
-def paths_of(index: Index, digest: bytes) -> list[str]:
-    """The files that hold a content, in the order of their paths."""
-    rows = index.rows("SELECT path FROM images WHERE digest = ? AND error IS NULL ORDER BY path", [digest])
-    return [path_from_key(path) for (path,) in rows]  # type: ignore[arg-type]
 
 
 def drop_orphan_traits(db: sqlite3.Connection) -> None:

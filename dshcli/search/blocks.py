@@ -22,6 +22,10 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.left)
 
+    def where(self, chosen: npt.NDArray[np.bool_] | Positions) -> "Pairs":
+        """The chosen pairs alone, by a mask or, in their order, by places."""
+        return Pairs(self.left[chosen], self.right[chosen], self.distances[chosen])
+
 
 def joined(parts: list[Pairs]) -> Pairs:
     """One block of all pairs of `parts`; of none, an empty block."""

@@ -79,5 +79,4 @@ def _tiles(count: int, leaders: int, tile: tuple[int, int], compare: Compare) ->
 
 
 def _above_diagonal(pairs: Pairs) -> Pairs:
-    above = pairs.left < pairs.right
-    return Pairs(pairs.left[above], pairs.right[above], pairs.distances[above])
+    return pairs.where(pairs.left < pairs.right)

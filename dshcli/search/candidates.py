@@ -83,8 +83,7 @@ def _collected(blocks: Iterable[tuple[Pairs, int]], wanted: Wanted | None = None
     kept = fresh = found = 0
     for pairs, count in blocks:
         if wanted is not None:
-            taken = wanted(pairs.left, pairs.right)
-            pairs = Pairs(pairs.left[taken], pairs.right[taken], pairs.distances[taken])
+            pairs = pairs.where(wanted(pairs.left, pairs.right))
             count = len(pairs)
         waiting.append(pairs)
         fresh += len(pairs)
@@ -139,10 +138,9 @@ def _counted(blocks: _Blocks, pairs: Pairs) -> Iterator[tuple[Pairs, int]]:
     whole = np.where(itself, sizes[pairs.left] * (sizes[pairs.left] - 1) // 2, sizes[pairs.left] * sizes[pairs.right])
     work = np.cumsum((sizes[pairs.left] + sizes[pairs.right]) * max(NEAREST, BEST))
     for part in np.split(np.arange(len(pairs)), np.flatnonzero(np.diff(work // _AT_ONCE)) + 1):
-        left, right, distances = pairs.left[part], pairs.right[part], pairs.distances[part]
-        crossed = [blocks.cross(left, right, distances)]
-        other = ~itself[part]
-        crossed.append(blocks.cross(right[other], left[other], distances[other]))
+        some, others = pairs.where(part), pairs.where(part[~itself[part]])
+        crossed = [blocks.cross(some.left, some.right, some.distances)]
+        crossed.append(blocks.cross(others.right, others.left, others.distances))
         yield joined(crossed), int(whole[part].sum())
 
 
@@ -153,8 +151,7 @@ def _bounded(pairs: Pairs) -> Pairs:
     kept = np.zeros(len(pairs), np.bool_)
     for order, limit in ((near, NEAREST), (best, BEST)):
         kept[order[_place_in_run(pairs.right[order]) < limit]] = True
-    chosen = best[kept[best]]
-    return Pairs(pairs.left[chosen], pairs.right[chosen], pairs.distances[chosen])
+    return pairs.where(best[kept[best]])
 
 
 def _place_in_run(values: Positions) -> Positions:

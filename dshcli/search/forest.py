@@ -40,7 +40,7 @@ class Forest:
         """Without the pairs inside a component that is connected already by edges no longer than they are."""
         component = self.parent[pairs.left]
         useful = (component != self.parent[pairs.right]) | (pairs.distances < self.weakest[component])
-        return Pairs(pairs.left[useful], pairs.right[useful], pairs.distances[useful])
+        return pairs.where(useful)
 
     def _grow(self, edges: Pairs) -> None:
         """The forest of these edges by Kruskal's rule, all edges of one length at a time."""
@@ -51,7 +51,7 @@ class Forest:
             level = np.flatnonzero(edges.distances == distance)
             kept.append(self._unite(edges.left[level], edges.right[level], level, distance))
         chosen = np.concatenate(kept) if kept else np.empty(0, dtype=np.int64)
-        self._edges = Pairs(edges.left[chosen], edges.right[chosen], edges.distances[chosen])
+        self._edges = edges.where(chosen)
 
     def _unite(self, left: Positions, right: Positions, names: Positions, distance: np.uint16) -> Positions:
         """Joins the components of left[e] and right[e] for each edge e; the names of the edges that did it."""

@@ -26,15 +26,13 @@ def turned_pairs(orientations: Sequence[Codes], bits: int, radius: int) -> Itera
 
 def nearest_of_each(pairs: Pairs) -> Pairs:
     """Each pair once, with its least distance, in order of `right`, then `left`."""
-    order = np.lexsort((pairs.distances, pairs.left, pairs.right))
-    left, right = pairs.left[order], pairs.right[order]
-    first = np.ones(len(order), np.bool_)
-    first[1:] = (np.diff(left) != 0) | (np.diff(right) != 0)
-    return Pairs(left[first], right[first], pairs.distances[order][first])
+    ordered = pairs.where(np.lexsort((pairs.distances, pairs.left, pairs.right)))
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = (np.diff(ordered.left) != 0) | (np.diff(ordered.right) != 0)
+    return ordered.where(first)
 
 
 def _ordered(pairs: Pairs) -> Pairs:
     """With the smaller number left, and without pairs of a picture and itself."""
-    other = pairs.left != pairs.right
-    left, right = pairs.left[other], pairs.right[other]
-    return Pairs(np.minimum(left, right), np.maximum(left, right), pairs.distances[other])
+    other = pairs.where(pairs.left != pairs.right)
+    return Pairs(np.minimum(other.left, other.right), np.maximum(other.left, other.right), other.distances)

@@ -16,7 +16,6 @@ Columns = npt.NDArray[np.uint64]
 Positions = npt.NDArray[np.int64]
 Distances = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 
-WORD_BITS = 64
 _BYTE_SUMS = 3  # words whose set bits, 192 at most, still fit in one byte
 
 
